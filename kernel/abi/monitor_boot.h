@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What a monitor finds at USER_BOOT_PAGE (struct monitor_boot, read only) and at MONITOR_SHARED
+ * (struct monitor_shared, written by both sides). The manager never trusts a byte of the latter.
+ */
+#pragma once
+
+#include <stdint.h>
+#include "lib/ring.h"
+
+#define MONITOR_BOOT_MAGIC   0x746f6f42726f746eULL
+#define MONITOR_FILES_MAX    16
+#define MONITOR_REASON_MAX   160
+#define MONITOR_CMDLINE_MAX  2048
+#define MONITOR_SHARED	     0x0000000078010000ULL /* three pages: status, ring in, ring out */
+#define MONITOR_SHARED_PAGES 3
+
+/* The handles that the manager has put into the monitor's table, by meaning. */
+struct monitor_handles {
+	int32_t space; /* itself */
+	int32_t vm;
+	int32_t event; /* the monitor's own event: it waits */
+	int32_t manager_event; /* it signals manager_bits */
+};
+
+enum monitor_file_kind { MONITOR_FILE_KERNEL = 1, MONITOR_FILE_INITRD, MONITOR_FILE_MODULE };
+
+struct monitor_file { /* a module, mapped read only */
+	uint64_t va, bytes;
+	uint32_t kind, reserved;
+	char name[112];
+};
+
+enum { MONITOR_COUNTERS = 1, MONITOR_CRASH_RESTART = 2, MONITOR_VERBOSE = 4 };
+
+struct monitor_boot {
+	uint64_t magic;
+	char name[16]; /* the VM's */
+	uint64_t memory; /* guest RAM in bytes; above the hole it goes on at 4 GiB */
+	uint32_t cpus, flags; /* flags: MONITOR_* */
+	uint32_t first_cpu; /* the host processor of vCPU 0; the others follow, modulo host_cpus */
+	uint32_t host_cpus;
+	struct monitor_handles handle;
+	uint64_t manager_bits; /* to signal on manager_event */
+	uint64_t wall; /* seconds since 1970-01-01 UTC at wall_tsc */
+	uint64_t wall_tsc;
+	uint32_t files, reserved;
+	struct monitor_file file[MONITOR_FILES_MAX];
+	char cmdline[MONITOR_CMDLINE_MAX];
+};
+_Static_assert(sizeof(struct monitor_boot) <= 3 * 4096, "at most three pages at USER_BOOT_PAGE");
+#define MONITOR_BOOT_PAGES 3
+
+/* The monitor's own event. */
+enum {
+	MONITOR_BIT_TIMER = 1 << 0,
+	MONITOR_BIT_CONSOLE = 1 << 1, /* the manager put bytes into `in`, or took some from `out` */
+	MONITOR_BIT_STATE = 1 << 2, /* a vCPU thread asks for a machine-wide change */
+};
+
+enum monitor_state {
+	MONITOR_STARTING = 0,
+	MONITOR_RUNNING,
+	MONITOR_POWERED_OFF, /* the guest switched itself off */
+	MONITOR_CRASHED, /* reason says why */
+	MONITOR_FAILED, /* it could not start; reason says why */
+};
+
+struct monitor_shared { /* page 0; page 1 is ring `in`, page 2 is ring `out` */
+	uint32_t state; /* enum monitor_state, written last */
+	uint32_t resets; /* how often the guest has reset itself */
+	char reason[MONITOR_REASON_MAX];
+};
