@@ -18,7 +18,8 @@
 
 struct vdev;
 
-#define VDEV_NEVER UINT64_MAX
+#define VDEV_NEVER	   UINT64_MAX
+#define VDEV_REGION_CONFIG 15 /* a PCI function's configuration space, offset 0 to 255 */
 
 enum vdev_machine_request {
 	VDEV_MACHINE_RESET, /* hard reset: all devices and all vCPUs */
@@ -42,6 +43,15 @@ struct vdev_host {
 	int (*mem_write)(struct vdev *d, gpa_t to, const void *from, size_t bytes);
 	/* Bytes to the outside (console, network). Returns how many were taken. */
 	size_t (*transmit)(struct vdev *d, unsigned channel, const void *data, size_t bytes);
+	/* `channel` can take bytes again, after class->receive has refused some. */
+	void (*ready)(struct vdev *d, unsigned channel);
+	/*
+	 * A PCI host bridge only: a configuration access to another function of its bus, forwarded
+	 * to that function's region VDEV_REGION_CONFIG. Nobody there: all-ones, or dropped.
+	 */
+	uint32_t (*config_read)(struct vdev *d, unsigned devfn, unsigned offset, unsigned bytes);
+	void (*config_write)(struct vdev *d, unsigned devfn, unsigned offset, unsigned bytes,
+			     uint32_t value);
 	/* The guest asks for something of the whole machine. */
 	void (*machine)(struct vdev *d, enum vdev_machine_request request);
 	/* This device cannot go on; `why` is a constant sentence, `value` what it saw. Told once. */
