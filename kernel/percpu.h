@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What belongs to one processor. GS holds its address in ring 0. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "arch/seg.h"
+#include "arch/spinlock.h"
+#include "kernel/thread_queue.h"
+
+#define CPUS_MAX 64
+
+struct ktimer;
+struct space;
+struct thread;
+
+/* Bits of percpu.work: what the way back to ring 3 must look at. */
+enum {
+	WORK_RESCHED = 1 << 0,
+	WORK_DYING = 1 << 1, /* the current thread is being killed */
+};
+
+struct percpu {
+	/* The first fields are known to assembly: kernel/entry.asm, asserted in kernel/percpu.c. */
+	struct percpu *self; /* (c) */
+	uint64_t user_rsp; /* scratch of the system-call entry */
+	uint64_t kernel_rsp; /* top of the current thread's kernel stack */
+	uint32_t work; /* WORK_*, this processor only */
+
+	uint32_t index; /* (c) 0 .. cpu_count - 1; 0 booted */
+	uint32_t apic_id; /* (c) */
+	bool online; /* (a) */
+	bool ts_set; /* CR0.TS as this processor has it */
+	struct thread *current; /* this processor only; others may read it under the run-queue lock */
+	struct thread *idle; /* (c) */
+	struct thread *zombie; /* switched away from for the last time: to be freed */
+	struct space *space; /* whose page tables are loaded; NULL: the kernel's own */
+	void *hv; /* the backend's, this processor only */
+
+	struct spinlock run_lock;
+	struct thread_queue run; /* [run_lock] */
+
+	struct spinlock timer_lock;
+	struct ktimer *timers; /* [timer_lock] sorted by deadline */
+	uint64_t timer_programmed; /* deadline in the hardware, TIMER_NEVER: none */
+	uint64_t tick; /* end of the current thread's slice, TIMER_NEVER: it runs alone */
+
+	uint64_t interrupts, switches; /* counters for the log and the benchmark */
+	uint64_t stop_seen; /* (a) panic: this processor has printed its part */
+	struct cpu_tables tables; /* GDT, TSS, IST stacks' addresses */
+};
+
+extern struct percpu *cpu_table[CPUS_MAX]; /* (c) after boot */
+extern unsigned cpu_count; /* (c) after boot */
+
+static inline struct percpu *percpu_self(void)
+{
+	struct percpu *p;
+
+	__asm__ volatile("movq %%gs:0, %0" : "=r"(p));
+	return p;
+}
+
+static inline unsigned cpu_index(void) { return percpu_self()->index; }
