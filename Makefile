@@ -1,0 +1,240 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Bulkhead's build. `make help` lists what a person may want.
+#
+#   O=DIR      where everything is built (build)
+#   CC=clang   the other compiler; both must build without a warning
+#   V=1        show the commands
+
+O      ?= build
+CC     := $(if $(filter default,$(origin CC)),gcc,$(CC))
+NASM   ?= nasm
+CLANG  ?= clang
+CACHE  ?= cache
+Q      := $(if $(V),,@)
+say     = @printf '  %-8s %s\n' $(1) $(2)
+
+MAKEFLAGS += --no-builtin-rules
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+.PHONY: help all run test unit fuzz image bench debug lint cov soak clean deps guests payloads
+
+help:
+	@echo 'make all      build the hypervisor, the boot image parts and the command ($(O)/bulkhead)'
+	@echo 'make run      boot the demo box under QEMU: ends at a Linux guest'"'"'s shell'
+	@echo 'make test     every test; installs what is missing'
+	@echo 'make image    the demo box as a bootable disk image ($(O)/box.img)'
+	@echo 'make bench    the benchmark: a table, and $(O)/bench.json'
+	@echo 'make debug    as run, with QEMU waiting for gdb (tools/gdb)'
+	@echo 'make lint     layering, headers, device objects, formatting, compilers'
+	@echo 'make cov      line coverage of the unit tests (lcov)'
+	@echo 'make soak     long runs: many boots in a row'
+	@echo 'make clean    remove $(O)'
+
+# ---------------------------------------------------------------------------- dependencies
+
+# One list (tools/deps) serves people and CI. The stamp is per list: it installs only when it changes.
+DEPS := $(O)/.deps
+$(DEPS): tools/deps
+	$(Q)mkdir -p $(O)
+	$(Q)tools/deps install
+	$(Q)touch $@
+deps: $(DEPS)
+
+# ---------------------------------------------------------------------------- flags
+
+WARN   := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wconversion -Wvla -Werror
+COMMON := -std=c11 -I. -g $(WARN) -ffile-prefix-map=$(CURDIR)/=
+BARE   := $(COMMON) -O2 -ffreestanding -mgeneral-regs-only -fno-stack-protector -fno-pic \
+          -fno-omit-frame-pointer -fno-asynchronous-unwind-tables -fcf-protection=none \
+          -fno-strict-aliasing -fno-common -ffunction-sections -fdata-sections
+KCFLAGS  := $(BARE) -mno-red-zone -mcmodel=kernel
+UCFLAGS  := $(BARE)
+HOST_CFLAGS := $(COMMON) -O2 -D_GNU_SOURCE
+LDFLAGS_BARE := -nostdlib -static -z max-page-size=4096 -z noexecstack --gc-sections --build-id=none
+NASMFLAGS := -f elf64 -g -F dwarf -w+all -w-reloc-rel-dword -I./
+
+# ---------------------------------------------------------------------------- kernel
+
+KERNEL_C   := $(sort $(wildcard arch/*.c kernel/*.c svm/*.c vmx/*.c boot/multiboot2.c boot/start.c \
+              drivers/boot_*.c lib/*.c))
+KERNEL_ASM := $(sort $(wildcard boot/*.asm arch/*.asm kernel/*.asm svm/*.asm vmx/*.asm))
+KERNEL_O   := $(KERNEL_C:%.c=$(O)/k/%.o) $(KERNEL_ASM:%.asm=$(O)/k/%.asm.o)
+
+$(O)/k/%.o: %.c Makefile
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(KCFLAGS) -MMD -MP -c $< -o $@
+
+$(O)/k/%.asm.o: %.asm Makefile
+	$(call say,NASM,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(NASM) $(NASMFLAGS) -MD $(@:.o=.d) $< -o $@
+
+# Linked twice: the first pass only serves to make the symbol table for backtraces.
+$(O)/k/pass1.elf: $(KERNEL_O) boot/kernel.ld
+	$(Q)ld $(LDFLAGS_BARE) -T boot/kernel.ld $(KERNEL_O) -o $@
+$(O)/k/symbols.asm: $(O)/k/pass1.elf tools/gen-symbols
+	$(Q)tools/gen-symbols $< > $@
+$(O)/k/symbols.o: $(O)/k/symbols.asm
+	$(Q)$(NASM) -f elf64 $< -o $@
+$(O)/kernel.debug.elf: $(KERNEL_O) $(O)/k/symbols.o boot/kernel.ld
+	$(call say,LD,$@)
+	$(Q)ld $(LDFLAGS_BARE) -T boot/kernel.ld $(KERNEL_O) $(O)/k/symbols.o -o $@
+$(O)/%.elf: $(O)/%.debug.elf
+	$(Q)objcopy --strip-all $< $@
+
+# ---------------------------------------------------------------------------- ring 3
+
+RING3_C   := $(sort $(wildcard lib/*.c lib/ring3/*.c))
+RING3_ASM := $(sort $(wildcard lib/ring3/*.asm))
+MANAGER_C := $(sort $(wildcard manager/*.c)) $(RING3_C)
+MONITOR_C := $(sort $(wildcard guests/*.c guests/*/*.c)) $(RING3_C)
+RING3_ASM_O := $(RING3_ASM:%.asm=$(O)/u/%.asm.o)
+
+$(O)/u/%.o: %.c Makefile
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(UCFLAGS) -MMD -MP -c $< -o $@
+$(O)/u/%.asm.o: %.asm Makefile
+	$(call say,NASM,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(NASM) $(NASMFLAGS) $< -o $@
+
+MANAGER_O := $(MANAGER_C:%.c=$(O)/u/%.o) $(RING3_ASM_O)
+MONITOR_O := $(MONITOR_C:%.c=$(O)/u/%.o) $(RING3_ASM_O)
+
+# The config reader is Debian's inih, as an archive; manager/libc_shim.c is all the libc it gets.
+$(O)/manager.debug.elf: $(MANAGER_O) guests/ring3.ld
+	$(call say,LD,$@)
+	$(Q)ld $(LDFLAGS_BARE) -T guests/ring3.ld $(MANAGER_O) --start-group -linih --end-group \
+		-L$(shell dirname $$($(CC) -print-file-name=libinih.a 2>/dev/null)) -o $@
+$(O)/monitor.debug.elf: $(MONITOR_O) guests/ring3.ld
+	$(call say,LD,$@)
+	$(Q)ld $(LDFLAGS_BARE) -T guests/ring3.ld $(MONITOR_O) -o $@
+
+# ---------------------------------------------------------------------------- boot: UEFI loader
+
+EFI_DIR   := /usr/lib
+EFI_C     := $(sort $(wildcard boot/efi/*.c)) lib/crc32.c
+EFI_CFLAGS := $(COMMON) -O2 -isystem /usr/include/efi -isystem /usr/include/efi/x86_64 -ffreestanding \
+              -fpic -fshort-wchar -mno-red-zone -fno-stack-protector -maccumulate-outgoing-args \
+              -fcf-protection=none -DGNU_EFI_USE_MS_ABI -Wno-conversion
+EFI_O     := $(EFI_C:%.c=$(O)/e/%.o)
+$(O)/e/%.o: %.c Makefile
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)gcc $(EFI_CFLAGS) -MMD -MP -c $< -o $@
+$(O)/e/loader.so: $(EFI_O)
+	$(Q)ld -nostdlib -znocombreloc -shared -Bsymbolic --build-id=none -T $(EFI_DIR)/elf_x86_64_efi.lds \
+		$(EFI_DIR)/crt0-efi-x86_64.o $(EFI_O) -o $@ -L$(EFI_DIR) -lefi -lgnuefi
+$(O)/BOOTX64.EFI: $(O)/e/loader.so
+	$(call say,OBJCOPY,$@)
+	$(Q)SOURCE_DATE_EPOCH=0 objcopy -j .text -j .sdata -j .data -j .dynamic -j .dynsym -j .rel -j .rela -j .rel.* \
+		-j .rela.* -j .reloc --target efi-app-x86_64 --subsystem=10 $< $@
+
+# ---------------------------------------------------------------------------- the command
+
+TOOL_C := $(sort $(wildcard tools/*.c)) manager/config.c $(sort $(wildcard lib/*.c))
+TOOL_O := $(TOOL_C:%.c=$(O)/h/%.o)
+$(O)/h/%.o: %.c Makefile
+	$(call say,HOSTCC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(HOST_CFLAGS) -MMD -MP -c $< -o $@
+$(O)/bulkhead: $(TOOL_O)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(TOOL_O) -linih -o $@
+
+PROGRAMS := $(O)/kernel.elf $(O)/manager.elf $(O)/monitor.elf $(O)/BOOTX64.EFI $(O)/bulkhead
+all: $(DEPS)
+	$(Q)$(MAKE) --no-print-directory programs
+.PHONY: programs
+programs: $(PROGRAMS)
+
+# ---------------------------------------------------------------------------- payload guests
+
+PAYLOADS := $(patsubst tests/payload/%.c,$(O)/payload/%.elf,$(sort $(wildcard tests/payload/*.c)))
+PAYLOAD_LIB_C := $(sort $(wildcard tests/payload/lib/*.c)) lib/string.c lib/format.c
+PAYLOAD_LIB_O := $(PAYLOAD_LIB_C:%.c=$(O)/p/%.o) \
+                 $(patsubst %.asm,$(O)/p/%.asm.o,$(sort $(wildcard tests/payload/lib/*.asm)))
+PCFLAGS := $(BARE) -mno-red-zone -mcmodel=small
+$(O)/p/%.o: %.c Makefile
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(PCFLAGS) -MMD -MP -c $< -o $@
+$(O)/p/%.asm.o: %.asm Makefile
+	$(Q)mkdir -p $(@D)
+	$(Q)$(NASM) $(NASMFLAGS) $< -o $@
+$(O)/payload/%.elf: $(O)/p/tests/payload/%.o $(PAYLOAD_LIB_O) tests/payload/payload.ld
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)ld $(LDFLAGS_BARE) -T tests/payload/payload.ld $< $(PAYLOAD_LIB_O) -o $@
+payloads: $(PAYLOADS)
+
+# ---------------------------------------------------------------------------- unit tests and fuzzers
+
+# A unit test is one program: tests/unit/X_test.c with the sources that its first comment line
+# `/* sources: a.c b.c */` names. Hosted, ASan and UBSan; no sanitizer report is survived.
+SAN   := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+UNITS := $(patsubst tests/unit/%.c,$(O)/unit/%,$(sort $(wildcard tests/unit/*_test.c)))
+FUZZERS := $(patsubst tests/fuzz/%.c,$(O)/fuzz/%,$(sort $(wildcard tests/fuzz/*_fuzz.c)))
+sources_of = $(shell sed -n 's|^/\* sources: \(.*\) \*/$$|\1|p' $(1))
+libs_of    = $(shell sed -n 's|^/\* libs: \(.*\) \*/$$|\1|p' $(1))
+UNIT_CFLAGS := $(filter-out -Wmissing-prototypes -Wconversion,$(HOST_CFLAGS)) -O1 $(SAN) -DBULKHEAD_UNIT_TEST $(UNIT_EXTRA)
+
+.SECONDEXPANSION:
+$(O)/unit/%: tests/unit/%.c $$(call sources_of,tests/unit/%.c) Makefile
+	$(call say,UNIT,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(UNIT_CFLAGS) $< $(call sources_of,$<) $(call libs_of,$<) -MMD -MP -MF $@.d -o $@
+$(O)/fuzz/%: tests/fuzz/%.c $$(call sources_of,tests/fuzz/%.c) Makefile
+	$(call say,FUZZ,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(filter-out -Wmissing-prototypes -Wconversion,$(HOST_CFLAGS)) -O1 \
+		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -DBULKHEAD_UNIT_TEST \
+		$< $(call sources_of,$<) $(call libs_of,$<) -MMD -MP -MF $@.d -o $@
+unit: $(UNITS)
+fuzz: $(FUZZERS)
+
+# ---------------------------------------------------------------------------- guests, run, test
+
+guests: $(DEPS)
+	$(Q)tools/guest-fetch $(CACHE)
+
+DEMO := $(O)/demo
+$(O)/demo/bulkhead.conf: tools/demo.conf tools/make-initramfs tools/guest-fetch | $(DEPS)
+	$(Q)tools/guest-fetch $(CACHE)
+	$(Q)mkdir -p $(DEMO)
+	$(Q)cp $(CACHE)/vmlinuz-cloud $(DEMO)/vmlinuz
+	$(Q)tools/make-initramfs $(CACHE)/busybox $(DEMO)/initrd.gz
+	$(Q)cp tools/demo.conf $@
+
+run: all $(O)/demo/bulkhead.conf
+	$(O)/bulkhead run $(DEMO)/bulkhead.conf --cpus 2
+
+image: all $(O)/demo/bulkhead.conf
+	$(O)/bulkhead image $(DEMO)/bulkhead.conf -o $(O)/box.img
+
+debug: all $(O)/demo/bulkhead.conf
+	$(O)/bulkhead run $(DEMO)/bulkhead.conf --cpus 2 -- -s -S
+
+test: all
+	$(Q)tests/run $(TESTS)
+
+bench: all payloads
+	$(O)/bulkhead bench
+
+lint: $(DEPS)
+	$(Q)tools/lint
+
+cov: $(DEPS)
+	$(Q)tools/cov
+
+soak: all
+	$(Q)tests/run --soak
+
+clean:
+	rm -rf $(O)
+
+-include $(shell find $(O) -name '*.d' 2>/dev/null)
