@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# What the boot tests share: a private folder with a config file, one boot of it, words on the result.
+set -u
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+O=${O:-build} CACHE=${CACHE:-cache}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+fail() {
+	echo "FAIL: $*"
+	[ -f "$work/out" ] && { echo "--- the box said:"; tail -n 60 "$work/out"; }
+	exit 1
+}
+# The box's whole output is in $work/out, the exit status of `bulkhead run` in $status.
+run_box() {
+	"$O/bulkhead" run "$work/bulkhead.conf" "$@" >"$work/out" 2>&1 </dev/null
+	status=$?
+}
+said() { grep -qaE -- "$1" "$work/out"; }
