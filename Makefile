@@ -57,7 +57,7 @@ NASMFLAGS := -f elf64 -g -F dwarf -w+all -w-reloc-rel-dword -I./
 
 # ---------------------------------------------------------------------------- kernel
 
-KERNEL_C   := $(sort $(wildcard arch/*.c kernel/*.c svm/*.c vmx/*.c boot/multiboot2.c boot/start.c \
+KERNEL_C   := $(sort $(wildcard arch/*.c kernel/*.c svm/*.c vmx/*.c boot/*.c \
               drivers/boot_*.c lib/*.c))
 KERNEL_ASM := $(sort $(wildcard boot/*.asm arch/*.asm kernel/*.asm svm/*.asm vmx/*.asm))
 KERNEL_O   := $(KERNEL_C:%.c=$(O)/k/%.o) $(KERNEL_ASM:%.asm=$(O)/k/%.asm.o)
@@ -117,7 +117,7 @@ $(O)/monitor.debug.elf: $(MONITOR_O) guests/ring3.ld
 # ---------------------------------------------------------------------------- boot: UEFI loader
 
 EFI_DIR   := /usr/lib
-EFI_C     := $(sort $(wildcard boot/efi/*.c)) lib/crc32.c
+EFI_C     := $(sort $(wildcard boot/efi/*.c)) boot/memmap.c lib/crc32.c lib/format.c lib/string.c lib/text.c
 EFI_CFLAGS := $(COMMON) -O2 -isystem /usr/include/efi -isystem /usr/include/efi/x86_64 -ffreestanding \
               -fpic -fshort-wchar -mno-red-zone -fno-stack-protector -maccumulate-outgoing-args \
               -fcf-protection=none -DGNU_EFI_USE_MS_ABI -Wno-conversion
