@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Reads the ACPI tables that a hypervisor needs. Pure: physical memory comes through a function, so
+ * that the same code runs in unit tests and under a fuzzer. No AML: S5's values come from a bounded
+ * search for the _S5_ package. [ACPI "ACPI Software Programming Model"]
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define ACPI_CPUS_MAX	   64
+#define ACPI_IOAPICS_MAX   8
+#define ACPI_OVERRIDES_MAX 16
+
+/* Copies [phys, phys + bytes), at most 4 KiB, into to. False: no such memory. */
+typedef bool (*acpi_read)(uint64_t phys, void *to, size_t bytes);
+
+struct acpi_cpu {
+	uint32_t apic_id, acpi_id;
+};
+
+struct acpi_ioapic {
+	uint32_t id, gsi_base;
+	uint64_t base;
+};
+
+struct acpi_override { /* an ISA interrupt that is not where and what it seems */
+	uint32_t gsi;
+	uint8_t irq;
+	bool level, active_low;
+};
+
+struct acpi_register { /* generic address, reduced to what we use */
+	uint8_t space; /* 0 memory, 1 I/O, 2 PCI configuration */
+	uint64_t address; /* 0: not there */
+};
+
+struct acpi_info {
+	unsigned cpus, ioapics, overrides;
+	unsigned cpus_ignored; /* beyond ACPI_CPUS_MAX */
+	struct acpi_cpu cpu[ACPI_CPUS_MAX];
+	struct acpi_ioapic ioapic[ACPI_IOAPICS_MAX];
+	struct acpi_override override[ACPI_OVERRIDES_MAX];
+	uint64_t lapic_base; /* 0: no MADT */
+	bool has_8259;
+	uint8_t nmi_lint; /* LINT that is NMI on all processors, 0xff: not said */
+	/* FADT */
+	bool has_fadt, has_s5, has_reset, timer_32bit;
+	uint16_t pm1a_cnt, pm1b_cnt, pm_timer; /* ports, 0: none */
+	uint16_t smi_cmd;
+	uint8_t acpi_enable;
+	uint8_t s5_a, s5_b; /* SLP_TYP values */
+	struct acpi_register reset;
+	uint8_t reset_value;
+	uint64_t hpet_base; /* 0: none */
+	uint64_t mcfg_base; /* segment 0; 0: none */
+	uint8_t mcfg_bus_first, mcfg_bus_last;
+	unsigned tables, bad_tables; /* seen; and refused for length or checksum */
+};
+
+/*
+ * rsdp 0: looks for one in the BIOS areas. 0, or -1 when there is no valid RSDP or root table;
+ * *info is filled as far as tables were valid, never beyond.
+ */
+int acpi_parse(uint64_t rsdp, acpi_read read, struct acpi_info *info);

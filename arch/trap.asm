@@ -1,0 +1,116 @@
+; SPDX-License-Identifier: GPL-2.0-only
+; Entry stubs of the 256 vectors. They save every general register, see to GS and call trap_handler.
+
+bits 64
+section .text
+
+extern trap_handler
+global trap_stubs
+global trap_return
+
+MSR_GS_BASE equ 0xc0000101
+
+; One stub is 16 bytes, so that the IDT is filled by arithmetic.
+align 16
+trap_stubs:
+%assign v 0
+%rep 256
+align 16
+; Vectors with an error code of the processor's. [SDM3 "Exception and Interrupt Reference"]
+%if v == 8 || (v >= 10 && v <= 14) || v == 17 || v == 21 || v == 29 || v == 30
+%else
+	push qword 0
+%endif
+	push qword v
+; IST vectors may hit ring 0 while GS is still ring 3's.
+%if v == 1 || v == 2 || v == 8 || v == 18
+	jmp near trap_paranoid
+%else
+	jmp near trap_common
+%endif
+%assign v v+1
+%endrep
+align 16
+
+%macro SAVE 0
+	push rax
+	push rbx
+	push rcx
+	push rdx
+	push rsi
+	push rdi
+	push rbp
+	push r8
+	push r9
+	push r10
+	push r11
+	push r12
+	push r13
+	push r14
+	push r15
+	cld
+%endmacro
+
+%macro RESTORE 0
+	pop r15
+	pop r14
+	pop r13
+	pop r12
+	pop r11
+	pop r10
+	pop r9
+	pop r8
+	pop rbp
+	pop rdi
+	pop rsi
+	pop rdx
+	pop rcx
+	pop rbx
+	pop rax
+	add rsp, 16
+%endmacro
+
+trap_common:
+	SAVE
+	test byte [rsp + 18 * 8], 3 ; CS: from ring 3?
+	jz trap_from_kernel
+	swapgs
+	mov rdi, rsp
+	xor ebp, ebp ; backtraces end here
+	call trap_handler
+.user:
+trap_return: ; a new thread starts here, too
+	cli
+	swapgs
+	RESTORE
+	iretq
+trap_from_kernel:
+	mov rdi, rsp
+	call trap_handler
+	RESTORE
+	iretq
+
+; GS is the kernel's exactly when its base is in the upper half: ring 3 cannot set it so, because
+; CR4.FSGSBASE is off.
+trap_paranoid:
+	SAVE
+	mov ecx, MSR_GS_BASE
+	rdmsr
+	xor r12d, r12d
+	test edx, edx
+	js .kernel_gs
+	swapgs
+	inc r12d
+.kernel_gs:
+	mov rdi, rsp
+	mov rbp, rsp
+	and rsp, -16
+	call trap_handler
+	mov rsp, rbp
+	cli
+	test r12d, r12d
+	jz .leave
+	swapgs
+.leave:
+	RESTORE
+	iretq
