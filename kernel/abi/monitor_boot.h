@@ -6,7 +6,6 @@
 #pragma once
 
 #include <stdint.h>
-#include "lib/ring.h"
 
 #define MONITOR_BOOT_MAGIC   0x746f6f42726f746eULL
 #define MONITOR_FILES_MAX    16
@@ -14,6 +13,11 @@
 #define MONITOR_CMDLINE_MAX  2048
 #define MONITOR_SHARED	     0x0000000078010000ULL /* three pages: status, ring in, ring out */
 #define MONITOR_SHARED_PAGES 3
+/* Stack n (0: the first thread, n: vCPU n - 1) ends at USER_STACK_TOP - n * stride; gaps are guards. */
+#define MONITOR_STACK_STRIDE 0x10000ULL
+#define MONITOR_STACK_BYTES  0x4000ULL
+#define MONITOR_PRIORITY_IO   24 /* its first thread; of 0 to 31 */
+#define MONITOR_PRIORITY_VCPU 8
 
 /* The handles that the manager has put into the monitor's table, by meaning. */
 struct monitor_handles {
@@ -48,8 +52,8 @@ struct monitor_boot {
 	struct monitor_file file[MONITOR_FILES_MAX];
 	char cmdline[MONITOR_CMDLINE_MAX];
 };
-_Static_assert(sizeof(struct monitor_boot) <= 3 * 4096, "at most three pages at USER_BOOT_PAGE");
-#define MONITOR_BOOT_PAGES 3
+#define MONITOR_BOOT_PAGES 2
+_Static_assert(sizeof(struct monitor_boot) <= MONITOR_BOOT_PAGES * 4096, "they lie at USER_BOOT_PAGE");
 
 /* The monitor's own event. */
 enum {
@@ -66,7 +70,7 @@ enum monitor_state {
 	MONITOR_FAILED, /* it could not start; reason says why */
 };
 
-struct monitor_shared { /* page 0; page 1 is ring `in`, page 2 is ring `out` */
+struct monitor_shared { /* page 0; page 1 is ring `in`, page 2 ring `out` (lib/ring.h) */
 	uint32_t state; /* enum monitor_state, written last */
 	uint32_t resets; /* how often the guest has reset itself */
 	char reason[MONITOR_REASON_MAX];

@@ -9,7 +9,7 @@ extern ring3_main
 global _start
 global ring3_thread
 
-SYS_THREAD_CTL	equ 13			; kernel/abi/syscall.h, checked by lib/ring3/check.h
+SYS_THREAD_CTL	equ 13			; kernel/abi/syscall.h, asserted in guests/monitor.c
 THREAD_EXIT	equ 4
 
 section .text

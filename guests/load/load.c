@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the loaders have in common: choosing one, the memory map, tables, placing files. */
+#include "guests/load/load.h"
+
+#include <stdarg.h>
+#include "kernel/abi/status.h"
+#include "lib/format.h"
+#include "lib/string.h"
+
+int load_error(char *why, int status, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	format_v(why, LOAD_WHY_MAX, fmt, args);
+	va_end(args);
+	return status;
+}
+
+int load_guest(const struct load_request *req, struct load_start *start, char *why)
+{
+	const struct load_file *k = &req->kernel;
+
+	why[0] = '\0';
+	if (req->low_bytes < 2 * LOAD_HIGH_START || req->low_bytes > LOAD_HOLE_START)
+		return load_error(why, E_RANGE, "a guest needs at least 2 MiB of memory");
+	if (!k->data || k->bytes == 0)
+		return load_error(why, E_INVAL, "kernel '%s' is empty", k->name);
+	if (k->bytes >= 4 && memcmp(k->data, "\177ELF", 4) == 0)
+		return load_pvh(req, start, why);
+	return load_linux(req, start, why);
+}
+
+unsigned load_map(const struct load_request *req, struct load_map_entry map[LOAD_MAP_MAX])
+{
+	unsigned n = 0;
+
+	map[n++] = (struct load_map_entry){ 0, LOAD_BASE_END, 1 };
+	map[n++] = (struct load_map_entry){ LOAD_BASE_END, 0xa0000 - LOAD_BASE_END, 2 };
+	map[n++] = (struct load_map_entry){ LOAD_ROM_START, LOAD_HIGH_START - LOAD_ROM_START, 2 };
+	map[n++] = (struct load_map_entry){ LOAD_HIGH_START, req->low_bytes - LOAD_HIGH_START, 1 };
+	if (req->high_bytes)
+		map[n++] = (struct load_map_entry){ LOAD_HOLE_END, req->high_bytes, 1 };
+	return n;
+}
+
+void load_tables(const struct load_request *req)
+{
+	static const uint64_t gdt[LOAD_GDT_BYTES / 8] = {
+		0,
+		0,
+		0x00af9b000000ffff, /* LOAD_SEL_CODE64 */
+		0x00cf93000000ffff, /* LOAD_SEL_DATA */
+		0x00cf9b000000ffff, /* LOAD_SEL_CODE32 */
+		0x00008b0000000067, /* LOAD_SEL_TSS: base 0, busy 32- or 64-bit */
+		0,
+	};
+	uint8_t *pt = req->ram + LOAD_PAGE_TABLES;
+	uint64_t entry;
+
+	memcpy(req->ram + LOAD_GDT, gdt, sizeof(gdt));
+	memset(pt, 0, 6 * 4096);
+	entry = (LOAD_PAGE_TABLES + 0x1000) | 3;
+	memcpy(pt, &entry, 8);
+	for (uint64_t i = 0; i < 4; i++) {
+		entry = (LOAD_PAGE_TABLES + 0x2000 + i * 0x1000) | 3;
+		memcpy(pt + 0x1000 + i * 8, &entry, 8);
+	}
+	for (uint64_t i = 0; i < 4 * 512; i++) {
+		entry = i << 21 | 0x83; /* present, writable, 2 MiB */
+		memcpy(pt + 0x2000 + i * 8, &entry, 8);
+	}
+}
+
+int load_high(const struct load_request *req, const struct load_file *file, uint64_t floor,
+	      uint64_t limit, uint64_t *at, char *why)
+{
+	uint64_t top = load_min(limit, req->low_bytes) & ~4095ULL;
+	uint64_t bytes = (file->bytes + 4095) & ~4095ULL;
+
+	if (bytes < file->bytes || bytes > top || top - bytes < floor)
+		return load_error(why, E_RANGE,
+				  "'%s' of %llu bytes does not fit: free is 0x%llx to 0x%llx",
+				  file->name, (unsigned long long)file->bytes,
+				  (unsigned long long)floor, (unsigned long long)top);
+	*at = top - bytes;
+	memcpy(req->ram + *at, file->data, file->bytes);
+	memset(req->ram + *at + file->bytes, 0, bytes - file->bytes);
+	return 0;
+}
+
+int load_cmdline(const struct load_request *req, uint64_t max, char *why)
+{
+	const char *line = req->cmdline ? req->cmdline : "";
+	size_t n = strlen(line);
+
+	if (n >= LOAD_CMDLINE_MAX || n > max)
+		return load_error(why, E_RANGE,
+				  "the command line has %zu bytes, the kernel takes at most %llu",
+				  n, (unsigned long long)load_min(max, LOAD_CMDLINE_MAX - 1));
+	memcpy(req->ram + LOAD_CMDLINE, line, n + 1);
+	return 0;
+}

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The monitor's first thread: sets the VM up, then serves timers and the console, and carries out
+ * changes of the whole machine while every vCPU thread is parked.
+ */
+#include "guests/monitor.h"
+
+#include "lib/ring3/ring3.h"
+
+_Static_assert(SYS_THREAD_CTL == 13 && THREAD_EXIT == 4, "lib/ring3/crt.asm spells them out");
+
+/* The one VM of this process; listed in guests/README.md. */
+static struct monitor the_monitor;
+
+static void finish(struct monitor *m, enum monitor_state state)
+{
+	if (m->boot->flags & MONITOR_COUNTERS)
+		monitor_counters(m);
+	monitor_lock(m);
+	__atomic_store_n(&m->shared->state, (uint32_t)state, __ATOMIC_RELEASE);
+	m->console_moved = true;
+	monitor_unlock(m);
+}
+
+/* Nothing left to do: the manager reads the reason and takes everything away. */
+static void wait_for_the_end(struct monitor *m)
+{
+	uint64_t bits;
+
+	for (;;)
+		sys_event_wait(m->boot->handle.event, MONITOR_BIT_STATE, SYS_FOR_EVER, &bits);
+}
+
+static void fail(struct monitor *m, const char *why)
+{
+	monitor_ask(m, REQUEST_CRASH, "%s", why);
+	finish(m, MONITOR_FAILED);
+	wait_for_the_end(m);
+}
+
+static void release_vcpus(struct monitor *m)
+{
+	__atomic_store_n(&m->parked, 0, __ATOMIC_RELEASE);
+	__atomic_store_n(&m->request, REQUEST_NONE, __ATOMIC_RELEASE);
+	for (unsigned i = 0; i < m->boot->cpus; i++)
+		sys_event_signal(m->vcpu[i].event, 1);
+}
+
+static void restart(struct monitor *m)
+{
+	char why[LOAD_WHY_MAX];
+
+	m->shared->resets++;
+	monitor_say(m, "reset: %.*s", MONITOR_REASON_MAX - 1, m->shared->reason);
+	monitor_lock(m);
+	board_reset(&m->board);
+	monitor_unlock(m);
+	if (monitor_load(m, why) != 0)
+		fail(m, why);
+	release_vcpus(m);
+}
+
+/* Every vCPU is parked: what was asked for is done now. */
+static void machine_change(struct monitor *m)
+{
+	uint32_t request = __atomic_load_n(&m->request, __ATOMIC_ACQUIRE);
+
+	if (request < REQUEST_RESET ||
+	    __atomic_load_n(&m->parked, __ATOMIC_ACQUIRE) != m->boot->cpus)
+		return;
+	if (request == REQUEST_RESET || (request == REQUEST_CRASH &&
+					 (m->boot->flags & MONITOR_CRASH_RESTART))) {
+		restart(m);
+		return;
+	}
+	finish(m, request == REQUEST_POWER_OFF ? MONITOR_POWERED_OFF : MONITOR_CRASHED);
+	wait_for_the_end(m);
+}
+
+static void serve(struct monitor *m)
+{
+	const uint64_t mask = MONITOR_BIT_TIMER | MONITOR_BIT_CONSOLE | MONITOR_BIT_STATE;
+	uint64_t bits;
+
+	for (;;) {
+		sys_event_wait(m->boot->handle.event, mask, SYS_FOR_EVER, &bits);
+		if (bits & (MONITOR_BIT_TIMER | MONITOR_BIT_CONSOLE)) {
+			monitor_lock(m);
+			if (bits & MONITOR_BIT_TIMER)
+				board_expire(&m->board);
+			if (bits & MONITOR_BIT_CONSOLE)
+				monitor_console_pump(m);
+			monitor_unlock(m);
+		}
+		if (bits & MONITOR_BIT_STATE)
+			machine_change(m);
+	}
+}
+
+static void vcpu_entry(void *arg)
+{
+	monitor_vcpu_main(arg);
+}
+
+/* One vCPU and its thread; the thread parks at once and waits for the first release. */
+static int vcpu_create(struct monitor *m, unsigned i)
+{
+	const struct monitor_boot *boot = m->boot;
+	struct monitor_vcpu *v = &m->vcpu[i];
+	uint64_t area = USER_VCPU_AREAS + i * USER_VCPU_STRIDE;
+	uint64_t stack = USER_STACK_TOP - (i + 1) * MONITOR_STACK_STRIDE;
+	int thread;
+
+	v->monitor = m;
+	v->index = i;
+	v->area = (struct vcpu_area *)(uintptr_t)area;
+	v->event = sys_event_create();
+	if (v->event < 0)
+		return v->event;
+	v->handle = sys_vcpu_create(boot->handle.vm, i, area);
+	if (v->handle < 0)
+		return v->handle;
+	stack = ring3_thread_stack(stack, vcpu_entry, v);
+	thread = sys_thread_create(boot->handle.space, (uint64_t)(uintptr_t)ring3_thread, stack, 0,
+				   (boot->first_cpu + i) % boot->host_cpus, MONITOR_PRIORITY_VCPU);
+	return thread < 0 ? thread : sys_thread_ctl(thread, THREAD_START, 0);
+}
+
+static void set_up(struct monitor *m, const struct monitor_boot *boot)
+{
+	struct ring_page *rings = (struct ring_page *)(uintptr_t)(MONITOR_SHARED + 4096);
+	static struct box_info box; /* large; only read here */
+	char why[LOAD_WHY_MAX];
+	struct board_params params;
+	int status = 0;
+
+	m->boot = boot;
+	m->shared = (struct monitor_shared *)(uintptr_t)MONITOR_SHARED;
+	m->console_in.page = rings;
+	m->console_out.page = (struct ring_page *)(uintptr_t)(MONITOR_SHARED + 8192);
+	m->ram = (uint8_t *)(uintptr_t)USER_GUEST_RAM;
+	m->low_bytes = load_min(boot->memory, LOAD_HOLE_START);
+	m->high_bytes = boot->memory - m->low_bytes;
+	m->request = REQUEST_CLAIMED; /* nobody runs yet */
+	if (sys_box_info(&box) != 0 || box.tsc_hz == 0)
+		fail(m, "the kernel does not tell the TSC's frequency");
+	m->tsc_base = sys_tsc();
+	m->tsc_hz = box.tsc_hz;
+	m->ns_mul = box.tsc_to_ns_mul;
+	m->ns_shift = box.tsc_to_ns_shift;
+	params = (struct board_params){ m->low_bytes, m->high_bytes, boot->cpus };
+	for (unsigned i = 0; i < boot->cpus && status == 0; i++)
+		status = vcpu_create(m, i);
+	if (status != 0) {
+		m->request = REQUEST_NONE;
+		monitor_ask(m, REQUEST_CRASH, "no vCPU to be had: status %d", status);
+		finish(m, MONITOR_FAILED);
+		wait_for_the_end(m);
+	}
+	m->request = REQUEST_NONE;
+	if (board_init(&m->board, &monitor_board_ops, &params) != 0)
+		fail(m, "the board cannot be built with this memory and these processors");
+	if (monitor_load(m, why) != 0)
+		fail(m, why);
+}
+
+int ring3_main(void *arg)
+{
+	struct monitor *m = &the_monitor;
+	const struct monitor_boot *boot = arg;
+	uint64_t bits;
+
+	if (boot->magic != MONITOR_BOOT_MAGIC || boot->cpus == 0 || boot->cpus > MONITOR_VCPUS)
+		return 1;
+	set_up(m, boot);
+	while (__atomic_load_n(&m->parked, __ATOMIC_ACQUIRE) != boot->cpus)
+		sys_event_wait(boot->handle.event, MONITOR_BIT_STATE, SYS_FOR_EVER, &bits);
+	__atomic_store_n(&m->shared->state, MONITOR_RUNNING, __ATOMIC_RELEASE);
+	release_vcpus(m);
+	serve(m);
+	return 0;
+}

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The manager's start, its loop and its end: reads the config, starts the guests, carries bytes
+ * between the box's console, the log and the guests, and switches the box off when all are done.
+ */
+#include "manager/manager.h"
+
+#include <stdarg.h>
+#include "lib/format.h"
+#include "lib/ring3/ring3.h"
+#include "lib/string.h"
+#include "lib/text.h"
+
+#define CONFIG_NAME  "bulkhead.conf"
+#define MONITOR_NAME "monitor.elf"
+
+enum { POLL_PER_SECOND = 50 };
+
+/* This program's one state, and the thread block that library code expects; see README.md. */
+static struct manager the_manager;
+static uint64_t thread_block[16];
+
+void manager_say(const char *fmt, ...)
+{
+	char line[256];
+	va_list args;
+	int n;
+
+	va_start(args, fmt);
+	n = format_v(line, sizeof(line), fmt, args);
+	va_end(args);
+	sys_log(line, n < (int)sizeof(line) ? (size_t)n : sizeof(line) - 1);
+}
+
+/* The INI library comes from a distribution: stack protector (FS:0x28) and SSE. */
+static void thread_set_up(void)
+{
+	thread_block[0] = sys_ptr(thread_block);
+	thread_block[5] = sys_tsc() << 8;
+	sys_thread_ctl(0, THREAD_SET_FS, sys_ptr(thread_block));
+	sys_thread_ctl(0, THREAD_FPU, 0);
+}
+
+/* From the log ring to the console's queue, as long as there is room. True: the log is empty. */
+static bool log_drain(struct manager *m)
+{
+	char text[512];
+	int64_t n;
+
+	for (;;) {
+		/* A CR may join each byte. */
+		if (console_room(&m->console) < 2 * sizeof(text) + 2)
+			return false;
+		n = sys_log_read(HANDLE_BOX, text, sizeof(text), &m->log_cursor);
+		if (n <= 0)
+			return true;
+		if (!m->console.line_start)
+			console_text(&m->console, "\n", 1);
+		console_text(&m->console, text, (size_t)n);
+	}
+}
+
+/* From a guest's ring to the console's queue. True: the ring is empty. */
+static bool guest_drain(struct manager *m, struct guest *g)
+{
+	uint8_t bytes[512];
+	bool moved = false;
+	size_t n, room;
+
+	if (!g->out.page)
+		return true;
+	for (unsigned budget = 0; budget < 16; budget++) {
+		room = console_room(&m->console);
+		n = ring_take(&g->out, bytes, room < sizeof(bytes) ? room : sizeof(bytes));
+		if (n == 0)
+			break;
+		console_raw(&m->console, bytes, n);
+		moved = true;
+	}
+	if (moved && g->event > 0)
+		sys_event_signal(g->event, MONITOR_BIT_CONSOLE);
+	return ring_used(&g->out) == 0;
+}
+
+/* From the keyboard to the guest that has the console. What it has no room for is lost. */
+static void type(struct manager *m)
+{
+	struct guest *g = &m->guest[0];
+	uint8_t bytes[64];
+	size_t n;
+
+	while ((n = console_receive(&m->console, bytes, sizeof(bytes))) > 0) {
+		if (m->guests == 0 || g->state != GUEST_RUNNING)
+			continue;
+		ring_put(&g->in, bytes, n);
+		sys_event_signal(g->event, MONITOR_BIT_CONSOLE);
+	}
+}
+
+static void switch_off(struct manager *m, const char *line)
+{
+	while (!log_drain(m))
+		console_flush(&m->console, m->box.tsc_hz);
+	if (!m->console.line_start)
+		console_text(&m->console, "\n", 1);
+	console_text(&m->console, line, strlen(line));
+	console_text(&m->console, "\n", 1);
+	console_flush(&m->console, m->box.tsc_hz);
+	sys_box_ctl(HANDLE_BOX, BOX_POWER_OFF, 0);
+	for (;;) {
+		uint64_t bits;
+
+		sys_event_wait(m->event, 0, SYS_FOR_EVER, &bits);
+	}
+}
+
+/* The box cannot do its work at all. */
+__attribute__((format(printf, 2, 3))) static void give_up(struct manager *m, const char *fmt, ...)
+{
+	char line[320] = "bulkhead: box off: ";
+	size_t lead = strlen(line);
+	va_list args;
+
+	va_start(args, fmt);
+	format_v(line + lead, sizeof(line) - lead, fmt, args);
+	va_end(args);
+	switch_off(m, line);
+}
+
+static void read_config(struct manager *m)
+{
+	static struct config_errors errors; /* too large for the stack */
+	char why[MONITOR_REASON_MAX];
+	int index = module_find(m, CONFIG_NAME);
+	const uint8_t *text;
+
+	if (index < 0)
+		give_up(m, "there is no file '%s' on the box", CONFIG_NAME);
+	text = module_open(m, index, why, sizeof(why));
+	if (!text)
+		give_up(m, "%s", why);
+	if (config_parse((const char *)text, m->boot->module[index].bytes, &m->config, &errors) == 0)
+		return;
+	/* Nobody has opened the console yet: the default one will do. */
+	console_open(&m->console, CONSOLE_COM1, m->event);
+	for (uint32_t i = 0; i < errors.count; i++)
+		manager_say("%s:%u: %s", CONFIG_NAME, errors.error[i].line, errors.error[i].text);
+	give_up(m, "%s line %u: %s", CONFIG_NAME, errors.error[0].line, errors.error[0].text);
+}
+
+static void read_monitor(struct manager *m)
+{
+	char why[MONITOR_REASON_MAX];
+	const char *bad;
+	const uint8_t *file;
+
+	m->monitor_module = module_find(m, MONITOR_NAME);
+	if (m->monitor_module < 0)
+		give_up(m, "there is no file '%s' on the box", MONITOR_NAME);
+	file = module_open(m, m->monitor_module, why, sizeof(why));
+	if (!file)
+		give_up(m, "%s", why);
+	bad = program_read(&m->monitor, file, m->boot->module[m->monitor_module].bytes);
+	if (bad)
+		give_up(m, "file '%s' cannot be run: %s", MONITOR_NAME, bad);
+}
+
+static void read_options(struct manager *m)
+{
+	char value[32];
+
+	if (text_option(m->box.cmdline, "counters", value, sizeof(value)))
+		m->monitor_flags |= MONITOR_COUNTERS;
+	if (text_option(m->box.cmdline, "limit", value, sizeof(value)) &&
+	    !text_number(value, strlen(value), false, &m->limit))
+		manager_say("limit=%s is not a number of seconds", value);
+}
+
+static void set_up(struct manager *m, const struct manager_boot *boot)
+{
+	thread_set_up();
+	m->boot = boot;
+	m->console.ports = -1;
+	m->console.line_start = true;
+	m->event = sys_event_create();
+	sys_box_info(&m->box);
+	for (uint32_t i = 0; i < boot->ram_ranges; i++)
+		memory_add(&m->memory, (int)(HANDLE_FIRST_RANGE + i));
+	read_options(m);
+	read_config(m);
+	if (!console_open(&m->console, m->config.console, m->event) &&
+	    m->config.console <= CONSOLE_COM2)
+		manager_say("the console port does not answer");
+	read_monitor(m);
+	m->wall = rtc_read();
+	m->wall_tsc = sys_tsc();
+	manager_say("%u processors, %llu MiB free for guests, %u guests", m->box.cpus,
+		    (unsigned long long)(memory_free(&m->memory) >> 20), m->config.vm_count);
+	m->guests = m->config.vm_count;
+	for (unsigned i = 0; i < m->guests; i++) {
+		m->guest[i].config = &m->config.vm[i];
+		m->guest[i].index = i;
+	}
+}
+
+/* When the last guest has stopped: the box's last words. */
+static void maybe_finish(struct manager *m)
+{
+	const struct guest *bad = NULL;
+
+	for (unsigned i = m->guests; i-- > 0;) {
+		const struct guest *g = &m->guest[i];
+
+		if (g->state != GUEST_STOPPED || (g->out.page && ring_used(&g->out) != 0))
+			return;
+		bad = g->ok ? bad : g;
+	}
+	if (bad)
+		give_up(m, "vm %s: %s", bad->config->name, bad->reason);
+	give_up(m, "ok");
+}
+
+static void serve(struct manager *m)
+{
+	uint64_t step = m->box.tsc_hz / POLL_PER_SECOND, bits;
+	bool busy = false;
+
+	for (;;) {
+		/* The log has no event: it is looked at now and then, and after everything else. */
+		sys_event_wait(m->event, UINT64_MAX, sys_tsc() + (busy ? step / 20 : step), &bits);
+		type(m);
+		busy = !log_drain(m);
+		for (unsigned i = 0; i < m->guests; i++)
+			busy |= !guest_drain(m, &m->guest[i]);
+		busy |= !console_send(&m->console) && !m->console.irq;
+		for (unsigned i = 0; i < m->guests; i++)
+			guest_check(m, &m->guest[i]);
+		maybe_finish(m);
+	}
+}
+
+int ring3_main(void *arg)
+{
+	struct manager *m = &the_manager;
+
+	set_up(m, arg);
+	for (unsigned i = 0; i < m->guests; i++) {
+		guest_start(m, &m->guest[i]);
+		log_drain(m);
+		console_send(&m->console);
+	}
+	serve(m);
+	return 0;
+}
