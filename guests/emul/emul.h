@@ -25,7 +25,7 @@ enum emul_result {
 	 */
 	EMUL_FAULT,
 	EMUL_AGAIN, /* not finished (REP budget, or a lost race for a locked operand): run the guest
-		     * or call again; RIP is at the instruction, finished iterations are in registers */
+		     * or call again; RIP is at the instruction, what was finished is in regs */
 	EMUL_UNKNOWN, /* not an encoding of the table, or code outside RAM: stop the VM, show insn[] */
 	EMUL_HOST, /* a host operation returned an error: e->host_error; stop the VM */
 };
@@ -34,9 +34,11 @@ enum { EMUL_INSN_MAX = 15, EMUL_CACHE_ENTRIES = 8, EMUL_LEVELS_MAX = 5 };
 
 /* Register groups that must be valid in regs before every call. */
 #define EMUL_WANT (REG_GPR | REG_RIP | REG_SEG | REG_CR)
-/* Groups needed by few instructions (segment loads, I/O bitmap, single step, AVX in XCR0 is REG_CR):
- * REG_TABLE, REG_DR and, on a vendor that keeps them, REG_PDPTR. They are used when `valid` names
- * them, else asked for by ops->pull. PDPTRs that cannot be had are read from memory at CR3. */
+/*
+ * REG_TABLE (segment loads, I/O bitmap), REG_DR (single step) and REG_PDPTR (PAE) are used when
+ * `valid` names them, else asked for by ops->pull. PDPTRs that cannot be had are read from memory
+ * at CR3, as some processors do. CPL is SS's DPL: a backend fills it in so.
+ */
 
 /*
  * The way out. All return 0, or a negative error (kernel/abi/status.h) that ends the emulation
@@ -80,8 +82,7 @@ struct emul_walk {
 	uint64_t frame; /* guest-physical address of the 4K page */
 	const uint8_t *ram; /* host pointer to the frame for reads, once asked for */
 	uint8_t levels, width; /* entries read, bytes of each */
-	uint8_t user, writable, nx, dirty;
-	uint8_t ram_asked;
+	uint8_t user, writable, nx, dirty; /* of all levels together; dirty: of the last */
 	struct {
 		const void *at;
 		uint64_t value;
@@ -97,8 +98,9 @@ struct emul {
 	uint32_t budget; /* iterations of a REP before EMUL_AGAIN; 0: EMUL_BUDGET */
 	/* Guest-physical address width: entries with bits at or above it are reserved. 0: 52. */
 	uint8_t gpa_bits;
-	/* The exit's instruction bytes; insn_len 0: fetched at CS:RIP. Left as read for the dump. */
-	uint8_t insn_len;
+	/* Bytes of insn[] that the exit gave, to save the fetch; emul_step clears it. 0: none. */
+	uint8_t given;
+	uint8_t insn_len; /* result: bytes of insn[] that were read, for the dump */
 	uint8_t insn[16];
 
 	/* Results. */
