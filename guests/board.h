@@ -115,7 +115,9 @@ struct board {
 	struct pci_function function[BOARD_FUNCTIONS];
 	unsigned functions;
 	uint8_t gsi_to_pin[BOARD_GSIS]; /* IOAPIC pin of a GSI that is an ISA IRQ */
-	uint8_t pic, ioapic; /* device numbers, or BOARD_NO_DEVICE */
+	uint8_t pic, ioapic, power; /* device numbers, or BOARD_NO_DEVICE; power: ACPI's chip */
+	uint32_t a20_sources; /* a bit a device that can hold the A20 gate open */
+	bool quiet; /* deadlines are told when this is over */
 	uint8_t console[BOARD_CONSOLES]; /* device number of each console */
 	uint8_t console_of[BOARD_DEVICES]; /* the other way round */
 	uint64_t told; /* the deadline that ops->deadline was last told */

@@ -66,7 +66,8 @@ struct vdev_class {
 	void (*reset)(struct vdev *d);
 	/*
 	 * An access inside region `region` (0: the device's first port or MMIO range, .. as the
-	 * class documents) of 1, 2, 4 or 8 bytes. Bits above `bytes` of a value are ignored.
+	 * class documents) of 1, 2, 4 or 8 bytes, naturally aligned, no wider than the machine's
+	 * file says the device takes. Bits above `bytes` of a value are ignored.
 	 */
 	uint64_t (*read)(struct vdev *d, unsigned region, uint64_t offset, unsigned bytes);
 	void (*write)(struct vdev *d, unsigned region, uint64_t offset, unsigned bytes, uint64_t value);

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * From an address to a device: the sorted claim tables, the last-hit cache, and the splitting of
+ * accesses that are wider than a device, unaligned, or reach over its end. It does not decode instructions.
+ */
+#include "guests/board.h"
+#include "guests/board_internal.h"
+#include "kernel/abi/status.h"
+
+static uint64_t value_mask(unsigned bytes)
+{
+	return bytes >= 8 ? UINT64_MAX : (1ULL << (8 * bytes)) - 1;
+}
+
+/* The claim that covers `address`, or NULL. Usually one comparison: guests poll. */
+static const struct board_range *space_find(struct board_space *s, uint64_t address)
+{
+	const struct board_range *r = &s->range[s->last];
+	unsigned low = 0, high = s->count;
+
+	if (address - r->first <= r->last - r->first && s->count)
+		return r;
+	while (low < high) {
+		unsigned middle = low + (high - low) / 2;
+
+		r = &s->range[middle];
+		if (address < r->first) {
+			high = middle;
+		} else if (address > r->last) {
+			low = middle + 1;
+		} else {
+			s->last = middle;
+			return r;
+		}
+	}
+	return NULL;
+}
+
+/* Can the device take this access in one piece? */
+static bool range_takes(const struct board_range *r, uint64_t address, unsigned bytes)
+{
+	return bytes <= r->width && (bytes & (bytes - 1)) == 0 && (address & (bytes - 1)) == 0 &&
+	       (r->whole || r->last - address >= bytes - 1);
+}
+
+/* The size of the first piece when an access has to be split: the largest power of two below it. */
+static unsigned first_piece(unsigned bytes)
+{
+	return bytes > 4 ? 4 : bytes > 2 ? 2 : 1;
+}
+
+static bool space_read(struct board *b, struct board_space *s, uint64_t address, unsigned bytes,
+		       uint64_t *value)
+{
+	const struct board_range *r = space_find(s, address);
+	uint64_t low, high;
+	unsigned piece;
+	bool any;
+
+	if (r && range_takes(r, address, bytes)) {
+		struct vdev *d = &b->device[r->device];
+
+		*value = d->class->read(d, r->region, address - r->first + r->offset, bytes) &
+			 value_mask(bytes);
+		return true;
+	}
+	if (bytes == 1) {
+		*value = 0xff;
+		return false;
+	}
+	piece = first_piece(bytes);
+	any = space_read(b, s, address, piece, &low);
+	any |= space_read(b, s, address + piece, bytes - piece, &high);
+	*value = low | high << (8 * piece);
+	return any;
+}
+
+static bool space_write(struct board *b, struct board_space *s, uint64_t address, unsigned bytes,
+			uint64_t value)
+{
+	const struct board_range *r = space_find(s, address);
+	unsigned piece;
+	bool any;
+
+	if (r && range_takes(r, address, bytes)) {
+		struct vdev *d = &b->device[r->device];
+
+		d->class->write(d, r->region, address - r->first + r->offset, bytes,
+				value & value_mask(bytes));
+		return true;
+	}
+	if (bytes == 1)
+		return false;
+	piece = first_piece(bytes);
+	any = space_write(b, s, address, piece, value);
+	any |= space_write(b, s, address + piece, bytes - piece, value >> (8 * piece));
+	return any;
+}
+
+uint32_t board_port_read(struct board *b, uint16_t port, unsigned bytes)
+{
+	uint64_t value;
+
+	if (bytes != 1 && bytes != 2 && bytes != 4)
+		return UINT32_MAX;
+	if (!space_read(b, &b->ports, port, bytes, &value)) {
+		b->state.lost_reads++;
+		b->state.lost_port = port;
+	}
+	return (uint32_t)value;
+}
+
+void board_port_write(struct board *b, uint16_t port, unsigned bytes, uint32_t value)
+{
+	if (bytes != 1 && bytes != 2 && bytes != 4)
+		return;
+	if (!space_write(b, &b->ports, port, bytes, value)) {
+		b->state.lost_writes++;
+		b->state.lost_port = port;
+	}
+}
+
+bool board_mmio_read(struct board *b, uint64_t address, unsigned bytes, uint64_t *value)
+{
+	*value = UINT64_MAX;
+	if (bytes < 1 || bytes > 8)
+		return false;
+	return space_read(b, &b->mmio, address, bytes, value);
+}
+
+bool board_mmio_write(struct board *b, uint64_t address, unsigned bytes, uint64_t value)
+{
+	if (bytes < 1 || bytes > 8)
+		return false;
+	return space_write(b, &b->mmio, address, bytes, value);
+}
+
+int space_claim(struct board_space *s, const struct board_range *claim)
+{
+	unsigned at = 0;
+
+	if (claim->last < claim->first)
+		return E_INVAL;
+	if (s->count == BOARD_RANGES)
+		return E_NOMEM;
+	while (at < s->count && s->range[at].last < claim->first)
+		at++;
+	if (at < s->count && s->range[at].first <= claim->last)
+		return E_EXIST;
+	for (unsigned i = s->count; i > at; i--)
+		s->range[i] = s->range[i - 1];
+	s->range[at] = *claim;
+	s->count++;
+	return 0;
+}
+
+int board_claim_ports(struct board *b, unsigned device, unsigned region, uint16_t first,
+		      unsigned count, unsigned width)
+{
+	struct board_range claim = { .first = first, .last = (uint64_t)first + count - 1,
+				     .device = (uint8_t)device, .region = (uint8_t)region,
+				     .width = (uint8_t)width, .whole = width > count };
+
+	if (device >= b->devices || count == 0 || claim.last > 0xffff)
+		return E_INVAL;
+	return space_claim(&b->ports, &claim);
+}
+
+int board_claim_mmio(struct board *b, unsigned device, unsigned region, uint64_t first,
+		     uint64_t bytes, unsigned width)
+{
+	struct board_range claim = { .first = first, .last = first + bytes - 1,
+				     .device = (uint8_t)device, .region = (uint8_t)region,
+				     .width = (uint8_t)width, .whole = width > bytes };
+
+	if (device >= b->devices || bytes == 0)
+		return E_INVAL;
+	return space_claim(&b->mmio, &claim);
+}
