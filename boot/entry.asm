@@ -74,6 +74,9 @@ mb2_header:
 	tag 3, 0 ; entry address
 	dd entry32
 	endtag
+	tag 4, 1 ; consoles: VGA text will do
+	dd 2
+	endtag
 	tag 5, 1 ; framebuffer: whatever there is
 	dd 0, 0, 0
 	endtag

@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Carries bytes between the terminal and QEMU's serial line and judges how the box ended: by the last
+ * line that it printed. Adds nothing to what the box says; keeps the firmware from clearing the screen.
+ */
+#include "tools/tool.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { ESCAPE_KEY = 0x1d /* Ctrl-] */, LINE_BYTES = 512, AFTERLIFE_MS = 5000 };
+
+static const char verdict_words[] = "bulkhead: box off: ";
+
+struct relay {
+	pid_t pid;
+	int to_qemu, from_qemu, errors;
+	bool input_open, escape, left, timed_out;
+	/* the line being received, control sequences removed; the last whole line with words in it */
+	char line[LINE_BYTES], last[LINE_BYTES];
+	size_t line_bytes;
+	int csi; /* 0: text; 1: after ESC; 2: in a control sequence */
+	bool box_speaks; /* the firmware is done: control sequences are the guest's */
+	char pending[4096]; /* input that QEMU has not taken yet */
+	size_t pending_bytes;
+	char error_line[LINE_BYTES];
+	size_t error_bytes;
+	int64_t start_ms, last_output_ms;
+};
+
+static struct termios terminal_saved;
+static bool terminal_raw;
+static volatile sig_atomic_t signal_seen;
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* ------------------------------------------------------------------------------ the terminal */
+
+static void terminal_restore(void)
+{
+	if (terminal_raw)
+		tcsetattr(0, TCSADRAIN, &terminal_saved);
+	terminal_raw = false;
+}
+
+/* Keys go to the guest as they are. Output processing stays: not every line ends in CR LF. */
+static void terminal_take(void)
+{
+	struct termios t;
+
+	if (!isatty(0) || tcgetpgrp(0) != getpgrp() || tcgetattr(0, &terminal_saved) != 0)
+		return;
+	t = terminal_saved;
+	cfmakeraw(&t);
+	t.c_oflag = terminal_saved.c_oflag;
+	terminal_raw = true;
+	atexit(terminal_restore);
+	tcsetattr(0, TCSADRAIN, &t);
+	fprintf(stderr, "bulkhead: to leave, press Ctrl-] and then q\n");
+}
+
+static void on_signal(int number)
+{
+	signal_seen = number;
+}
+
+/* ------------------------------------------------------------------------------ output */
+
+static void write_all(int fd, const char *data, size_t bytes)
+{
+	while (bytes > 0) {
+		ssize_t n = write(fd, data, bytes);
+
+		if (n < 0 && errno == EAGAIN) { /* our caller's descriptor may be non-blocking */
+			struct pollfd p = { .fd = fd, .events = POLLOUT };
+
+			poll(&p, 1, 1000);
+			continue;
+		}
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return;
+		data += n;
+		bytes -= (size_t)n;
+	}
+}
+
+static void line_end(struct relay *r)
+{
+	if (r->line_bytes > 0) {
+		memcpy(r->last, r->line, r->line_bytes);
+		r->last[r->line_bytes] = '\0';
+	}
+	r->line_bytes = 0;
+}
+
+/* Follows the text. Returns whether the byte belongs to a control sequence. */
+static bool line_follow(struct relay *r, char c)
+{
+	if (r->csi == 1) {
+		r->csi = c == '[' ? 2 : 0;
+		return true;
+	}
+	if (r->csi == 2) {
+		if (c >= '@' && c <= '~')
+			r->csi = 0;
+		return true;
+	}
+	if (c == '\033') {
+		r->csi = 1;
+		return true;
+	}
+	if (c == '\n') {
+		line_end(r);
+	} else if ((unsigned char)c >= ' ' && r->line_bytes + 1 < sizeof(r->line)) {
+		r->line[r->line_bytes++] = c;
+		if (c == ':' && r->line_bytes == 9 && memcmp(r->line, "bulkhead:", 9) == 0)
+			r->box_speaks = true;
+	}
+	return false;
+}
+
+/* Returns false at the end of QEMU's output. */
+static bool output_take(struct relay *r)
+{
+	char data[4096], shown[4096];
+	ssize_t n = read(r->from_qemu, data, sizeof(data));
+	size_t k = 0;
+
+	if (n <= 0)
+		return n < 0 && (errno == EINTR || errno == EAGAIN);
+	for (ssize_t i = 0; i < n; i++) {
+		bool control = line_follow(r, data[i]);
+
+		if (!control || r->box_speaks)
+			shown[k++] = data[i];
+	}
+	write_all(1, shown, k);
+	r->last_output_ms = now_ms();
+	return true;
+}
+
+/* QEMU's own complaints, without the list of what its emulated processor lacks. */
+static void errors_take(struct relay *r)
+{
+	char data[1024];
+	ssize_t n = read(r->errors, data, sizeof(data));
+
+	if (n <= 0 && !(n < 0 && errno == EINTR)) {
+		close(r->errors);
+		r->errors = -1;
+	}
+	for (ssize_t i = 0; i < n; i++) {
+		if (r->error_bytes + 2 < sizeof(r->error_line))
+			r->error_line[r->error_bytes++] = data[i];
+		if (data[i] != '\n')
+			continue;
+		r->error_line[r->error_bytes] = '\0';
+		if (strstr(r->error_line, "TCG doesn't support requested feature") == NULL)
+			write_all(2, r->error_line, r->error_bytes);
+		r->error_bytes = 0;
+	}
+}
+
+/* ------------------------------------------------------------------------------ input */
+
+static void input_key(struct relay *r, char c)
+{
+	if (terminal_raw && r->escape) {
+		r->escape = false;
+		if (c == 'q' || c == 'Q') {
+			r->left = true;
+			return;
+		}
+		if (c != ESCAPE_KEY) {
+			fprintf(stderr, "\r\nbulkhead: Ctrl-] q leaves, Ctrl-] Ctrl-] sends Ctrl-]\r\n");
+			return;
+		}
+	} else if (terminal_raw && c == ESCAPE_KEY) {
+		r->escape = true;
+		return;
+	}
+	r->pending[r->pending_bytes++] = c;
+}
+
+static void input_take(struct relay *r)
+{
+	char data[sizeof(r->pending)];
+	ssize_t n = read(0, data, sizeof(r->pending) - r->pending_bytes);
+
+	if (n < 0 && (errno == EINTR || errno == EAGAIN))
+		return;
+	if (n <= 0)
+		r->input_open = false; /* the box goes on without us */
+	for (ssize_t i = 0; i < n; i++)
+		input_key(r, data[i]);
+}
+
+static void input_give(struct relay *r)
+{
+	ssize_t n = write(r->to_qemu, r->pending, r->pending_bytes);
+
+	if (n < 0 && errno != EAGAIN && errno != EINTR)
+		r->pending_bytes = 0;
+	if (n > 0) {
+		r->pending_bytes -= (size_t)n;
+		memmove(r->pending, r->pending + n, r->pending_bytes);
+	}
+}
+
+/* ------------------------------------------------------------------------------ the loop */
+
+static void qemu_start(struct relay *r, char *const argv[])
+{
+	int in[2], out[2], err[2];
+	pid_t parent = getpid();
+
+	if (pipe2(in, O_CLOEXEC) != 0 || pipe2(out, O_CLOEXEC) != 0 || pipe2(err, O_CLOEXEC) != 0)
+		die("no pipe: %s", strerror(errno));
+	r->pid = fork();
+	if (r->pid < 0)
+		die("cannot start %s: %s", argv[0], strerror(errno));
+	if (r->pid == 0) {
+		setpgid(0, 0); /* the terminal's signals are for us */
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (getppid() != parent)
+			_exit(127);
+		dup2(in[0], 0);
+		dup2(out[1], 1);
+		dup2(err[1], 2);
+		execvp(argv[0], argv);
+		dprintf(2, "bulkhead: cannot start %s: %s\n", argv[0], strerror(errno));
+		_exit(127);
+	}
+	close(in[0]);
+	close(out[1]);
+	close(err[1]);
+	r->to_qemu = in[1];
+	r->from_qemu = out[0];
+	r->errors = err[0];
+	fcntl(r->to_qemu, F_SETFL, O_NONBLOCK);
+}
+
+static const char *verdict(const struct relay *r)
+{
+	const char *found = strstr(r->last, verdict_words);
+
+	return found != NULL ? found + strlen(verdict_words) : NULL;
+}
+
+/* How long poll may wait, and whether it is time to end: the box said that it is off and is not. */
+static bool out_of_time(struct relay *r, unsigned int timeout)
+{
+	int64_t now = now_ms();
+
+	if (timeout != 0 && now - r->start_ms >= (int64_t)timeout * 1000) {
+		r->timed_out = true;
+		return true;
+	}
+	return r->line_bytes == 0 && verdict(r) != NULL && now - r->last_output_ms >= AFTERLIFE_MS;
+}
+
+static void loop(struct relay *r, unsigned int timeout)
+{
+	for (;;) {
+		bool room = r->input_open && r->pending_bytes < sizeof(r->pending);
+		struct pollfd p[] = {
+			{ .fd = r->from_qemu, .events = POLLIN },
+			{ .fd = room ? 0 : -1, .events = POLLIN },
+			{ .fd = r->pending_bytes > 0 ? r->to_qemu : -1, .events = POLLOUT },
+			{ .fd = r->errors, .events = POLLIN },
+		};
+
+		if (poll(p, 4, 250) < 0 && errno != EINTR)
+			die("poll: %s", strerror(errno));
+		if (signal_seen || r->left || out_of_time(r, timeout))
+			return;
+		if (p[0].revents != 0 && !output_take(r))
+			return;
+		if (p[1].revents != 0)
+			input_take(r);
+		if (p[2].revents != 0)
+			input_give(r);
+		if (p[3].revents != 0)
+			errors_take(r);
+	}
+}
+
+/* Ends QEMU when it has not ended. Returns its wait status. */
+static int qemu_end(struct relay *r)
+{
+	int status = 0;
+
+	for (int i = 0; i < 20; i++) { /* its output is closed: it is on its way out */
+		if (waitpid(r->pid, &status, WNOHANG) == r->pid)
+			return status;
+		if (signal_seen || r->left || r->timed_out)
+			break;
+		usleep(50000);
+	}
+	kill(r->pid, SIGKILL);
+	waitpid(r->pid, &status, 0);
+	return status;
+}
+
+static int judge(struct relay *r, int status, unsigned int timeout)
+{
+	const char *reason = verdict(r);
+
+	if (signal_seen || r->left) {
+		fprintf(stderr, "\nbulkhead: left; the box was switched off\n");
+		return EXIT_LEFT;
+	}
+	if (r->timed_out) {
+		fprintf(stderr, "\nbulkhead: time-out: the box did not end within %u seconds\n", timeout);
+		return EXIT_TIMED_OUT;
+	}
+	if (reason == NULL) {
+		if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+			fprintf(stderr, "\nbulkhead: the box reset or lost power without a last word\n");
+		else
+			fprintf(stderr, "\nbulkhead: QEMU ended by itself (%s %d)\n",
+				WIFSIGNALED(status) ? "signal" : "exit code",
+				WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+		return EXIT_BAD;
+	}
+	if (strcmp(reason, "ok") != 0) {
+		fprintf(stderr, "bulkhead: the box failed: %s\n", reason);
+		return EXIT_BAD;
+	}
+	if (WIFSIGNALED(status)) {
+		fprintf(stderr, "bulkhead: the box said that it is off, but it did not power off\n");
+		return EXIT_BAD;
+	}
+	return EXIT_OK;
+}
+
+int relay(char *const qemu_argv[], unsigned int timeout)
+{
+	static struct relay r = { .input_open = true };
+	struct sigaction act = { .sa_handler = on_signal };
+	int status;
+
+	sigaction(SIGINT, &act, NULL);
+	sigaction(SIGTERM, &act, NULL);
+	sigaction(SIGHUP, &act, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	terminal_take();
+	qemu_start(&r, qemu_argv);
+	r.start_ms = r.last_output_ms = now_ms();
+	loop(&r, timeout);
+	status = qemu_end(&r);
+	while (r.errors >= 0 && (fcntl(r.errors, F_SETFL, O_NONBLOCK), r.errors >= 0)) {
+		struct pollfd p = { .fd = r.errors, .events = POLLIN };
+
+		if (poll(&p, 1, 0) <= 0)
+			break;
+		errors_take(&r);
+	}
+	line_end(&r);
+	terminal_restore();
+	return judge(&r, status, timeout);
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* bulkhead run: builds the image and the emulator's command line. relay.c does the talking. */
+#include "tools/tool.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/text.h"
+
+#define MIB	 (1ULL << 20)
+#define ARGS_MAX 128
+
+static const char qemu[] = "qemu-system-x86_64";
+
+struct args {
+	size_t count;
+	char *v[ARGS_MAX + 1];
+};
+
+static void arg(struct args *a, const char *text)
+{
+	if (a->count == ARGS_MAX)
+		die("too many arguments for the emulator");
+	a->v[a->count++] = (char *)text;
+	a->v[a->count] = NULL;
+}
+
+static void arg2(struct args *a, const char *option, const char *value)
+{
+	arg(a, option);
+	arg(a, value);
+}
+
+static unsigned int qemu_major(void)
+{
+	char *command = text_make("%s --version", qemu);
+	FILE *p = popen(command, "re");
+	unsigned int major = 0;
+
+	if (p == NULL || fscanf(p, "QEMU emulator version %u", &major) != 1)
+		die("%s --version says nothing that I understand", qemu);
+	pclose(p);
+	free(command);
+	return major;
+}
+
+/* OVMF as flash where Debian has it so, with variables of its own; else the unified image. */
+static void arg_firmware(struct args *a)
+{
+	static const char *const pair[][2] = {
+		{ "/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd" },
+		{ "/usr/share/OVMF/OVMF_CODE.fd", "/usr/share/OVMF/OVMF_VARS.fd" },
+	};
+
+	for (size_t i = 0; i < sizeof(pair) / sizeof(pair[0]); i++) {
+		char *vars = text_make("%s/vars.fd", temp_dir());
+		size_t bytes;
+		void *data;
+
+		if (access(pair[i][0], R_OK) != 0 || access(pair[i][1], R_OK) != 0)
+			continue;
+		data = file_read(pair[i][1], &bytes);
+		file_write(vars, data, bytes);
+		free(data);
+		arg2(a, "-drive", text_make("if=pflash,format=raw,readonly=on,file=%s", pair[i][0]));
+		arg2(a, "-drive", text_make("if=pflash,format=raw,file=%s", vars));
+		return;
+	}
+	arg2(a, "-bios", package_file_need("/usr/share/ovmf/OVMF.fd", "ovmf"));
+}
+
+/* Without --memory: the VMs' memory, room for their files twice, and for ourselves. */
+static uint64_t memory_wanted(const struct box *box, const char *option)
+{
+	uint64_t bytes = 224 * MIB;
+
+	if (option != NULL) {
+		if (!text_number(option, strlen(option), true, &bytes))
+			die("--memory %s is not a size; write 512M or 6G", option);
+		return bytes < MIB ? bytes * MIB : bytes; /* as QEMU: a bare number means MiB */
+	}
+	for (uint32_t i = 0; i < box->config.vm_count; i++)
+		bytes += box->config.vm[i].memory;
+	for (uint32_t i = 0; i < box->file_count; i++)
+		bytes += 2 * box->file[i].bytes;
+	bytes = (bytes + 64 * MIB - 1) / (64 * MIB) * (64 * MIB);
+	return bytes < 512 * MIB ? 512 * MIB : bytes;
+}
+
+static int run_qemu(const struct box *box, const struct tool_options *o)
+{
+	char *image = text_make("%s/box.img", temp_dir());
+	struct args a = { 0 };
+	const char *cpu = o->cpu;
+
+	program_need(qemu, "qemu-system-x86");
+	fprintf(stderr, "bulkhead: building the image\n");
+	image_build(box, o->cmdline, o->boot, image);
+	if (cpu == NULL)
+		cpu = qemu_major() >= 9 ? "EPYC,+svm,+npt,+x2apic" : "EPYC,+svm,+npt";
+	arg(&a, qemu);
+	arg2(&a, "-name", "bulkhead");
+	arg(&a, "-nodefaults");
+	arg(&a, "-no-reboot");
+	arg2(&a, "-machine", o->machine);
+	arg2(&a, "-accel", o->accel);
+	arg2(&a, "-cpu", cpu);
+	arg2(&a, "-smp", text_make("%u", o->cpus));
+	arg2(&a, "-m", text_make("%lluM", (unsigned long long)(memory_wanted(box, o->memory) / MIB)));
+	if (o->boot != BOOT_BIOS)
+		arg_firmware(&a);
+	arg2(&a, "-drive", text_make("file=%s,format=raw,if=ide,media=disk", image));
+	arg2(&a, "-vga", "std");
+	arg2(&a, "-display", "none");
+	arg2(&a, "-serial", "stdio");
+	for (char **e = o->extra; e != NULL && *e != NULL; e++)
+		arg(&a, *e);
+	fprintf(stderr, "bulkhead: starting QEMU (%s, %s, %u processors)\n", o->machine,
+		boot_way_name[o->boot], o->cpus);
+	return relay(a.v, o->timeout);
+}
+
+int box_run(const struct box *box, const struct tool_options *o)
+{
+	if (strcmp(o->host, "bochs") == 0)
+		die("--host bochs is not supported yet; use --host qemu");
+	if (strcmp(o->host, "qemu") != 0)
+		die("--host %s is not one of qemu, bochs", o->host);
+	return run_qemu(box, o);
+}
