@@ -126,6 +126,17 @@ static int vcpu_create(struct monitor *m, unsigned i)
 	return thread < 0 ? thread : sys_thread_ctl(thread, THREAD_START, 0);
 }
 
+/*
+ * Port 0x80 shows POST codes, and systems write to it to pass time. A doorbell that nobody waits
+ * for keeps those writes in the kernel.
+ */
+static void absorb_delay_port(const struct monitor_boot *boot)
+{
+	static const struct vm_doorbell bell = { .port = 0x80, .count = 1 };
+
+	sys_vm_doorbell(boot->handle.vm, &bell, boot->handle.event, MONITOR_BIT_DELAY_PORT);
+}
+
 static void set_up(struct monitor *m, const struct monitor_boot *boot)
 {
 	struct ring_page *rings = (struct ring_page *)(uintptr_t)(MONITOR_SHARED + 4096);
@@ -158,6 +169,7 @@ static void set_up(struct monitor *m, const struct monitor_boot *boot)
 		wait_for_the_end(m);
 	}
 	m->request = REQUEST_NONE;
+	absorb_delay_port(boot);
 	if (board_init(&m->board, &monitor_board_ops, &params) != 0)
 		fail(m, "the board cannot be built with this memory and these processors");
 	if (monitor_load(m, why) != 0)

@@ -100,8 +100,7 @@ void monitor_vcpu_reset(struct monitor_vcpu *v)
 	r->dr7 = 0x400;
 	r->pat = PAT_RESET;
 	r->apic_base = MONITOR_LAPIC_PAGE | APIC_BASE_ENABLE;
-	r->tsc_offset = 0 - v->monitor->tsc_base;
-	a->push = REG_MSR | REG_DR | REG_TSC;
+	a->push = REG_MSR | REG_DR;
 	if (v->index != 0)
 		return; /* INIT state: waits for its start-up IPI */
 	r->apic_base |= APIC_BASE_BSP;

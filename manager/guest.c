@@ -177,6 +177,14 @@ static uint64_t quota_pages(const struct config_vm *c)
 	return 256 + 64ULL * c->cpus + 4 * (c->memory >> 21) / 512 + 2 * (c->memory >> 30);
 }
 
+/* Nanoseconds since 1970. */
+static uint64_t wall_now(const struct manager *m)
+{
+	uint64_t ticks = sys_tsc() - m->wall_tsc, hz = m->box.tsc_hz;
+
+	return (m->wall + ticks / hz) * 1000000000 + ticks % hz * 1000000000 / hz;
+}
+
 /* The space, the VM in it, and the handles that it gets. */
 static int make_space(struct manager *m, struct guest *g, struct monitor_handles *h)
 {
@@ -192,6 +200,8 @@ static int make_space(struct manager *m, struct guest *g, struct monitor_handles
 	g->vm = sys_vm_create(g->space, USER_GUEST_RAM, name);
 	if (g->vm < 0)
 		return g->vm;
+	if (m->wall)
+		sys_vm_ctl(g->vm, VM_WALL, wall_now(m));
 	h->space = sys_grant(g->space, g->space, MONITOR_HANDLE_RIGHTS);
 	h->vm = sys_grant(g->space, g->vm, MONITOR_HANDLE_RIGHTS);
 	h->event = sys_grant(g->space, g->event, MONITOR_HANDLE_RIGHTS);

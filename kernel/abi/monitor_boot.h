@@ -60,6 +60,7 @@ enum {
 	MONITOR_BIT_TIMER = 1 << 0,
 	MONITOR_BIT_CONSOLE = 1 << 1, /* the manager put bytes into `in`, or took some from `out` */
 	MONITOR_BIT_STATE = 1 << 2, /* a vCPU thread asks for a machine-wide change */
+	MONITOR_BIT_DELAY_PORT = 1 << 3, /* a write to port 0x80; nobody waits for it */
 };
 
 enum monitor_state {

@@ -117,6 +117,7 @@ struct vm_doorbell {
 enum vm_op {
 	VM_KILL = 1, /* no vCPU of it runs again; vcpu_run returns E_DEAD */
 	VM_INFO, /* (struct vm_info *) */
+	VM_WALL, /* (nanoseconds since 1970 at the VM's creation): what kvmclock's wall clock says */
 };
 
 struct vm_info {
