@@ -61,9 +61,8 @@ enum hv_exit_kind {
 	HV_EXIT_KINDS
 };
 
-/* One decoded exit. Filled by run(); which member is valid depends on kind. */
+/* One decoded exit. Filled by run(); which member is valid depends on what run returned. */
 struct hv_exit {
-	enum hv_exit_kind kind;
 	union {
 		struct {
 			uint16_t port;
@@ -71,7 +70,7 @@ struct hv_exit {
 		} pio;
 		struct {
 			uint64_t gpa, gva;
-			uint8_t write, fetch, present, has_gva, walk, insn_len;
+			uint8_t write, fetch, present, has_gva, walk, insn_len; /* insn_len: of insn[] */
 			uint8_t insn[15];
 		} npf;
 		struct {
@@ -158,7 +157,7 @@ struct hv_ops {
 	void (*cpu_off)(struct percpu *cpu);
 
 	/* Control blocks from the pool, charged to the VM's space; reset state by push. */
-	int (*vcpu_init)(struct vcpu *v);
+	int (*vcpu_init)(struct vcpu *v); /* v->vm is set */
 	void (*vcpu_fini)(struct vcpu *v);
 
 	/* Make v's control block current on this processor / flush it for another one. */
@@ -166,9 +165,10 @@ struct hv_ops {
 	void (*put)(struct vcpu *v);
 
 	/*
-	 * One entry. v->gpr holds the guest's registers before and after, RSP included. Host state
-	 * is restored exactly. Fills v->exit. Interrupted event deliveries are queued again by the
-	 * backend (v->reinject) before it returns.
+	 * One entry. v->gpr holds the guest's registers before and after, RSP included, v->cr8 its
+	 * task priority. Host state is restored exactly. Fills v->exit (of the union only the member
+	 * that belongs to the kind). Replaces v->event by what has to be delivered again, because its
+	 * delivery was interrupted, or by EVENT_NONE.
 	 */
 	enum hv_exit_kind (*run)(struct vcpu *v);
 	/* Step over the instruction that caused the current exit; clears the interrupt shadow. */
@@ -178,22 +178,24 @@ struct hv_ops {
 	void (*pull)(struct vcpu *v, uint32_t groups, struct vcpu_regs *r);
 	void (*push)(struct vcpu *v, uint32_t groups, const struct vcpu_regs *r);
 
-	/* Single values for hot paths. */
-	uint64_t (*cr0)(const struct vcpu *v);
-	int (*msr_read)(struct vcpu *v, uint32_t msr, uint64_t *value); /* MSRs kept in the control block; E_RANGE: not mine */
+	/* MSRs that are kept in the control block; E_RANGE: not mine. Values are valid already. */
+	int (*msr_read)(struct vcpu *v, uint32_t msr, uint64_t *value);
 	int (*msr_write)(struct vcpu *v, uint32_t msr, uint64_t value);
 
-	uint32_t (*can)(struct vcpu *v); /* HV_CAN_* */
-	void (*inject)(struct vcpu *v, const struct hv_event *e); /* at the next entry */
-	void (*window)(struct vcpu *v, uint32_t windows); /* HV_CAN_* to be told of; 0: none */
-	void (*tpr)(struct vcpu *v, uint8_t tpr, uint8_t threshold); /* sync V_TPR; exit when below */
+	uint32_t (*can)(struct vcpu *v); /* HV_CAN_*: RFLAGS.IF, shadows and NMI blocking; not the TPR */
+	/* At the next entry. Told again with the same event when entries were put off. */
+	void (*inject)(struct vcpu *v, const struct hv_event *e);
+	/*
+	 * HV_CAN_* to be told of by HV_EXIT_WINDOW; 0: none. For HV_CAN_INTERRUPT also the priority
+	 * class of what waits: the window is open only while it is above v->cr8 (0x10: always).
+	 */
+	void (*window)(struct vcpu *v, uint32_t windows, uint8_t priority);
 
-	void (*trap_msr)(struct vcpu *v, uint32_t msr, bool read, bool write);
 	void (*trap_exceptions)(struct vcpu *v, uint32_t vectors); /* beside those always trapped */
 	void (*tsc_offset)(struct vcpu *v, uint64_t offset);
 	void (*deadline)(struct vcpu *v, uint64_t tsc); /* HV_CAP_DEADLINE; ~0: none */
 	void (*tlb_flush)(struct vcpu *v); /* before the next entry: all of this vCPU's translations */
-	void (*dump)(struct vcpu *v); /* vendor's fields to the log */
+	void (*dump)(struct vcpu *v); /* the vendor's own fields, to the log; any processor */
 
 	const struct npt_format *npt;
 };

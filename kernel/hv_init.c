@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Chooses the backend, once, and turns virtualisation on, on every processor. */
+#include "kernel/hv_init.h"
+
+#include "kernel/abi/status.h"
+#include "kernel/box.h"
+#include "kernel/hvops.h"
+#include "kernel/log.h"
+#include "kernel/percpu.h"
+#include "kernel/wall.h"
+#include "lib/format.h"
+#include "lib/text.h"
+
+const struct hv_ops *hv;
+uint32_t hv_caps;
+
+static const struct {
+	const struct hv_ops *ops;
+	const char *option; /* on the box's command line */
+} backends[] = { { &svm_ops, "svm" }, { &vmx_ops, "vmx" } };
+
+int hv_init(const char *cmdline, char *why, size_t bytes)
+{
+	struct hv_report report;
+	char options[128];
+
+	format(why, bytes, "This processor has neither SVM (AMD-V) nor VMX (Intel VT-x), and Bulkhead needs one.");
+	for (unsigned i = 0; i < sizeof(backends) / sizeof(backends[0]); i++) {
+		bool has = text_option(cmdline, backends[i].option, options, sizeof(options));
+
+		if (backends[i].ops->probe(has ? options : NULL, &report) == 0) {
+			hv = backends[i].ops;
+			hv_caps = report.caps;
+			log_line("hv", "%s, %s pages up to %s; optional: %s", hv->name, hv->npt->name,
+				 (hv_caps & HV_CAP_PAGE_1G) != 0 ? "1G" : "2M", report.features[0] ? report.features : "none");
+			wall_init(box.tsc_hz);
+			return 0;
+		}
+		if (report.reason[0] != '\0')
+			format(why, bytes, "%s", report.reason);
+	}
+	return E_UNSUPPORTED;
+}
+
+int hv_cpu_init(struct percpu *cpu) { return hv->cpu_on(cpu); }

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Interrupts: what a local APIC accepts, what is in service, and messages between processors. */
+#include "kernel/lapic.h"
+
+#include "kernel/abi/status.h"
+#include "kernel/vcpu.h"
+#include "kernel/vm.h"
+
+#define ESR_SEND_ILLEGAL    (1U << 5)
+#define ESR_RECEIVE_ILLEGAL (1U << 6)
+
+static uint32_t *word_of(struct lapic *a, uint32_t reg, uint8_t vector)
+{
+	return &a->page[(reg + (vector / 32U) * 16U) / 4];
+}
+
+static int highest(struct lapic *a, uint32_t reg)
+{
+	for (int i = 7; i >= 0; i--) {
+		uint32_t bits = __atomic_load_n(&a->page[(reg + (uint32_t)i * 16) / 4], __ATOMIC_RELAXED);
+
+		if (bits != 0)
+			return i * 32 + 31 - __builtin_clz(bits);
+	}
+	return APIC_NONE;
+}
+
+int lapic_pending(struct lapic *a)
+{
+	int vector;
+
+	if (!__atomic_load_n(&a->irr_maybe, __ATOMIC_RELAXED))
+		return APIC_NONE;
+	/* Cleared before looking: a request that comes meanwhile sets it again. */
+	__atomic_store_n(&a->irr_maybe, 0, __ATOMIC_SEQ_CST);
+	vector = highest(a, APIC_IRR);
+	if (vector == APIC_NONE)
+		return APIC_NONE;
+	__atomic_store_n(&a->irr_maybe, 1, __ATOMIC_RELAXED);
+	if (!lapic_enabled(a) || (lapic_reg(a, APIC_SVR) & APIC_SVR_ENABLE) == 0)
+		return APIC_NONE;
+	return a->isr_top != APIC_NONE && vector >> 4 <= a->isr_top >> 4 ? APIC_NONE : vector;
+}
+
+void lapic_accept(struct lapic *a, uint8_t vector)
+{
+	uint32_t bit = 1U << (vector & 31);
+
+	__atomic_fetch_and(word_of(a, APIC_IRR, vector), ~bit, __ATOMIC_SEQ_CST);
+	*word_of(a, APIC_ISR, vector) |= bit;
+	a->isr_top = vector;
+}
+
+void lapic_unaccept(struct lapic *a, uint8_t vector)
+{
+	uint32_t bit = 1U << (vector & 31);
+
+	*word_of(a, APIC_ISR, vector) &= ~bit;
+	a->isr_top = (int16_t)highest(a, APIC_ISR);
+	__atomic_fetch_or(word_of(a, APIC_IRR, vector), bit, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&a->irr_maybe, 1, __ATOMIC_SEQ_CST);
+}
+
+int lapic_eoi(struct vcpu *v)
+{
+	struct lapic *a = &v->lapic;
+	int vector = a->isr_top;
+	uint32_t bit;
+
+	if (vector == APIC_NONE)
+		return APIC_NONE;
+	bit = 1U << (vector & 31);
+	*word_of(a, APIC_ISR, (uint8_t)vector) &= ~bit;
+	a->isr_top = (int16_t)highest(a, APIC_ISR);
+	return (*word_of(a, APIC_TMR, (uint8_t)vector) & bit) != 0 ? vector : APIC_NONE;
+}
+
+uint32_t lapic_ppr(const struct lapic *a)
+{
+	uint32_t tpr = lapic_reg(a, APIC_TPR), isr = a->isr_top == APIC_NONE ? 0 : (uint32_t)a->isr_top & 0xf0;
+
+	return tpr >> 4 >= isr >> 4 ? tpr : isr;
+}
+
+bool lapic_takes_extint(const struct lapic *a)
+{
+	uint32_t lvt0 = lapic_reg(a, APIC_LVT0);
+
+	if (!lapic_enabled(a))
+		return true;
+	return (lvt0 & APIC_LVT_MASKED) == 0 && (lvt0 >> 8 & 7) == APIC_EXTINT;
+}
+
+void lapic_request(struct vcpu *v, uint8_t vector, bool level)
+{
+	struct lapic *a = &v->lapic;
+	uint32_t bit = 1U << (vector & 31), *tmr = word_of(a, APIC_TMR, vector);
+
+	if (level)
+		__atomic_fetch_or(tmr, bit, __ATOMIC_SEQ_CST);
+	else if ((*tmr & bit) != 0)
+		__atomic_fetch_and(tmr, ~bit, __ATOMIC_SEQ_CST);
+	__atomic_fetch_or(word_of(a, APIC_IRR, vector), bit, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&a->irr_maybe, 1, __ATOMIC_SEQ_CST);
+	vcpu_request(v, REQ_EVENT);
+}
+
+/* Does a message reach this local APIC? [SDM3 "Determining IPI Destination"] */
+static bool matches(const struct vcpu *v, const struct lapic_message *m)
+{
+	const struct lapic *a = &v->lapic;
+	uint32_t ldr;
+
+	if (!lapic_enabled(a))
+		return false;
+	if (m->dest == APIC_BROADCAST)
+		return true;
+	if (!m->logical)
+		return m->dest == v->apic_id;
+	ldr = lapic_reg(a, APIC_LDR);
+	if (lapic_x2apic(a))
+		return m->dest >> 16 == ldr >> 16 && (m->dest & ldr & 0xffff) != 0;
+	ldr >>= 24;
+	if (lapic_reg(a, APIC_DFR) >> 28 == 0xf)
+		return (ldr & m->dest & 0xff) != 0;
+	return ldr >> 4 == (m->dest >> 4 & 0xf) && (ldr & m->dest & 0xf) != 0;
+}
+
+static void receive(struct vcpu *v, const struct lapic_message *m)
+{
+	switch (m->mode) {
+	case APIC_FIXED:
+	case APIC_LOWEST:
+		if (m->vector < 16) {
+			if ((__atomic_fetch_or(&v->lapic.esr, ESR_RECEIVE_ILLEGAL, __ATOMIC_RELAXED) &
+			     ESR_RECEIVE_ILLEGAL) == 0)
+				lapic_lvt(v, APIC_LVT_ERROR);
+			return;
+		}
+		if ((lapic_reg(&v->lapic, APIC_SVR) & APIC_SVR_ENABLE) != 0)
+			lapic_request(v, m->vector, m->level);
+		return;
+	case APIC_NMI:
+		vcpu_request(v, REQ_NMI);
+		return;
+	case APIC_INIT:
+		/* A start-up IPI from before this INIT is void. */
+		__atomic_fetch_and(&v->request, ~(uint32_t)REQ_SIPI, __ATOMIC_SEQ_CST);
+		vcpu_request(v, REQ_INIT);
+		return;
+	case APIC_STARTUP:
+		__atomic_store_n(&v->sipi, m->vector, __ATOMIC_SEQ_CST);
+		vcpu_request(v, REQ_SIPI);
+		return;
+	default: /* SMI: there is no system-management mode; ExtINT comes by the INTR line only */
+		return;
+	}
+}
+
+/* The one of the lowest processor priority; among equals they take turns by vector. */
+static struct vcpu *arbitrate(struct vm *vm, const struct lapic_message *m, unsigned n)
+{
+	struct vcpu *best = NULL;
+	uint32_t best_ppr = 0x100;
+
+	for (unsigned k = 0; k < n; k++) {
+		struct vcpu *v = vm->vcpu[(k + m->vector) % n];
+
+		if (v == NULL || !matches(v, m) || (lapic_reg(&v->lapic, APIC_SVR) & APIC_SVR_ENABLE) == 0)
+			continue;
+		if (lapic_ppr(&v->lapic) >> 4 < best_ppr) {
+			best = v;
+			best_ppr = lapic_ppr(&v->lapic) >> 4;
+		}
+	}
+	return best;
+}
+
+unsigned lapic_send(struct vm *vm, struct vcpu *sender, const struct lapic_message *m)
+{
+	unsigned n = __atomic_load_n(&vm->vcpus, __ATOMIC_ACQUIRE), accepted = 0;
+
+	(void)sender;
+	if (m->mode == APIC_LOWEST) {
+		struct vcpu *v = arbitrate(vm, m, n);
+
+		if (v != NULL)
+			receive(v, m);
+		return v != NULL;
+	}
+	for (unsigned i = 0; i < n; i++) {
+		struct vcpu *v = __atomic_load_n(&vm->vcpu[i], __ATOMIC_ACQUIRE);
+
+		if (v == NULL || !matches(v, m))
+			continue;
+		receive(v, m);
+		accepted++;
+		if (!m->logical && m->dest != APIC_BROADCAST)
+			break;
+	}
+	return accepted;
+}
+
+/* Everybody, or everybody but the sender. */
+static void send_all(struct vcpu *sender, const struct lapic_message *m, bool self)
+{
+	unsigned n = __atomic_load_n(&sender->vm->vcpus, __ATOMIC_ACQUIRE);
+
+	for (unsigned i = 0; i < n; i++) {
+		struct vcpu *v = __atomic_load_n(&sender->vm->vcpu[i], __ATOMIC_ACQUIRE);
+
+		if (v != NULL && (self || v != sender) && lapic_enabled(&v->lapic))
+			receive(v, m);
+	}
+}
+
+/* [SDM3 "Interrupt Command Register"] */
+void lapic_icr(struct vcpu *v, uint32_t high, uint32_t low)
+{
+	bool x2 = lapic_x2apic(&v->lapic);
+	uint32_t shorthand = low >> 18 & 3;
+	struct lapic_message m = {
+		.dest = x2 ? high : high >> 24,
+		.vector = (uint8_t)low,
+		.mode = low >> 8 & 7,
+		.logical = (low & 1U << 11) != 0,
+		.narrow = !x2,
+	};
+
+	if (m.mode == APIC_INIT && (low & 3U << 14) == 1U << 15)
+		return; /* INIT level de-assert: only old processors do anything */
+	if (m.vector < 16 && (m.mode == APIC_FIXED || m.mode == APIC_LOWEST)) {
+		if ((__atomic_fetch_or(&v->lapic.esr, ESR_SEND_ILLEGAL, __ATOMIC_RELAXED) & ESR_SEND_ILLEGAL) == 0)
+			lapic_lvt(v, APIC_LVT_ERROR);
+		return;
+	}
+	if (!x2 && m.dest == 0xff)
+		m.dest = APIC_BROADCAST;
+	switch (shorthand) {
+	case 0: (void)lapic_send(v->vm, v, &m); return;
+	case 1: receive(v, &m); return;
+	default: send_all(v, &m, shorthand == 2); return;
+	}
+}
+
+/* [SDM3 "Message Address Register Format"]; bits 11-5, the extended destination ID, are reserved. */
+int lapic_msi(struct vm *vm, uint64_t address, uint32_t data)
+{
+	struct lapic_message m = {
+		.dest = address >> 12 & 0xff,
+		.vector = (uint8_t)data,
+		.mode = data >> 8 & 7,
+		.logical = (address & 4) != 0,
+		.level = (data & 1U << 15) != 0,
+		.narrow = true,
+	};
+
+	if (address >> 20 != 0xfee || (address & 0xff0) != 0 || m.mode == 3)
+		return E_INVAL;
+	if (m.mode == APIC_EXTINT || m.mode == APIC_SMI)
+		return E_INVAL;
+	if (m.level && (data & 1U << 14) == 0)
+		return 0; /* de-assertion: nothing to deliver */
+	if (m.dest == 0xff)
+		m.dest = APIC_BROADCAST;
+	/* The redirection hint asks for one of a logical set. */
+	if ((address & 8) != 0 && m.logical && m.mode == APIC_FIXED)
+		m.mode = APIC_LOWEST;
+	(void)lapic_send(vm, NULL, &m);
+	return 0;
+}
+
+void lapic_lvt(struct vcpu *v, uint32_t reg)
+{
+	uint32_t entry = lapic_reg(&v->lapic, reg);
+	struct lapic_message m = { .vector = (uint8_t)entry, .mode = entry >> 8 & 7 };
+
+	if ((entry & APIC_LVT_MASKED) != 0)
+		return;
+	if (reg == APIC_LVTT || reg == APIC_LVT_ERROR)
+		m.mode = APIC_FIXED;
+	if (m.vector < 16 && m.mode == APIC_FIXED) {
+		__atomic_fetch_or(&v->lapic.esr, ESR_RECEIVE_ILLEGAL, __ATOMIC_RELAXED);
+		return; /* not by way of the error entry, which may be the one with the bad vector */
+	}
+	receive(v, &m);
+}

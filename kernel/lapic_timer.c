@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The local APIC's timer on a kernel timer. Its clock is 1 GHz nominal; deadlines are host TSC values. */
+#include "kernel/lapic.h"
+
+#include "arch/cpu.h"
+#include "kernel/math64.h"
+#include "kernel/vcpu.h"
+#include "kernel/vm.h"
+#include "lib/list.h"
+
+/* A periodic timer does not fire more often than this. */
+#define PERIOD_MIN_NS 20000U
+
+static unsigned divider(const struct lapic *a)
+{
+	uint32_t tdcr = lapic_reg(a, APIC_TDCR), code = (tdcr & 3) | (tdcr >> 1 & 4);
+
+	return code == 7 ? 1 : 2U << code; /* [SDM3 "Divide Configuration Register"] */
+}
+
+static void timer_fire(struct ktimer *t)
+{
+	vcpu_request(list_entry(t, struct vcpu, lapic.timer), REQ_TIMER);
+}
+
+void lapic_timer_init(struct vcpu *v)
+{
+	v->lapic.timer.fire = timer_fire;
+	v->lapic.deadline = TIMER_NEVER;
+}
+
+void lapic_timer_stop(struct vcpu *v)
+{
+	if (v->lapic.deadline != TIMER_NEVER)
+		timer_cancel(&v->lapic.timer);
+	v->lapic.deadline = TIMER_NEVER;
+	v->lapic.period = 0;
+	__atomic_fetch_and(&v->request, ~(uint32_t)REQ_TIMER, __ATOMIC_SEQ_CST);
+}
+
+void lapic_timer_start(struct vcpu *v)
+{
+	struct lapic *a = &v->lapic;
+	uint32_t count = lapic_reg(a, APIC_TICR);
+	uint64_t ns = (uint64_t)count * divider(a), ticks;
+	bool periodic = (lapic_reg(a, APIC_LVTT) & APIC_TIMER_MODE) == APIC_TIMER_PERIODIC;
+
+	lapic_timer_stop(v);
+	if (count == 0)
+		return;
+	if (periodic && ns < PERIOD_MIN_NS)
+		ns = PERIOD_MIN_NS;
+	ticks = mul_div64(ns, v->vm->clock.tsc_hz, APIC_TIMER_HZ);
+	a->deadline = rdtsc() + ticks;
+	a->period = periodic ? ticks : 0;
+	timer_arm(&a->timer, a->deadline);
+}
+
+uint32_t lapic_timer_count(struct vcpu *v)
+{
+	struct lapic *a = &v->lapic;
+	uint64_t now = rdtsc(), ns;
+
+	if (a->deadline == TIMER_NEVER || a->tsc_deadline != 0)
+		return 0;
+	if (now >= a->deadline) {
+		if (a->period == 0)
+			return 0;
+		now = a->deadline - 1; /* the expiry is about to be handled */
+	}
+	ns = mul_div64(a->deadline - now, APIC_TIMER_HZ, v->vm->clock.tsc_hz) / divider(a);
+	return ns > lapic_reg(a, APIC_TICR) ? lapic_reg(a, APIC_TICR) : (uint32_t)ns;
+}
+
+void lapic_deadline_write(struct vcpu *v, uint64_t guest_tsc)
+{
+	struct lapic *a = &v->lapic;
+	uint64_t now, at;
+
+	if ((lapic_reg(a, APIC_LVTT) & APIC_TIMER_MODE) != APIC_TIMER_DEADLINE)
+		return; /* ignored in the other modes */
+	a->tsc_deadline = guest_tsc;
+	if (guest_tsc == 0) {
+		lapic_timer_stop(v);
+		return;
+	}
+	now = rdtsc();
+	if (guest_tsc <= now + v->tsc_offset) { /* it has passed: no need for a host timer */
+		lapic_timer_stop(v);
+		a->tsc_deadline = 0;
+		lapic_lvt(v, APIC_LVTT);
+		return;
+	}
+	at = guest_tsc - v->tsc_offset;
+	if (at < now)
+		at = TIMER_NEVER - 1; /* beyond what the host can count to */
+	a->period = 0;
+	a->deadline = at;
+	timer_arm(&a->timer, at);
+}
+
+uint64_t lapic_deadline_read(const struct vcpu *v)
+{
+	return (lapic_reg(&v->lapic, APIC_LVTT) & APIC_TIMER_MODE) == APIC_TIMER_DEADLINE ?
+		       v->lapic.tsc_deadline : 0;
+}
+
+void lapic_timer_expired(struct vcpu *v)
+{
+	struct lapic *a = &v->lapic;
+	uint64_t now = rdtsc();
+
+	/* Of an earlier setting: the timer was stopped or moved after it fired. */
+	if (a->deadline > now)
+		return;
+	if (a->period == 0) {
+		a->deadline = TIMER_NEVER;
+		a->tsc_deadline = 0;
+	} else { /* periods that were missed altogether are one interrupt */
+		a->deadline += a->period;
+		if (a->deadline <= now)
+			a->deadline = now + a->period;
+		timer_arm(&a->timer, a->deadline);
+	}
+	lapic_lvt(v, APIC_LVTT);
+}

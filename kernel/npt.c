@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Nested page tables. Does not flush translations: who unmaps does that. */
+#include "kernel/npt.h"
+
+#include "kernel/abi/status.h"
+
+#define ENTRIES 512U
+
+static uint64_t level_size(unsigned level) { return 1ULL << (12 + 9 * (level - 1)); }
+static unsigned level_index(uint64_t at, unsigned level) { return (unsigned)(at >> (12 + 9 * (level - 1))) & (ENTRIES - 1); }
+
+static bool is_present(const struct npt *n, uint64_t e) { return (e & n->format->present_mask) != 0; }
+static bool is_leaf(const struct npt *n, uint64_t e, unsigned level)
+{
+	return level == 1 || (e & n->format->large) != 0;
+}
+static uint64_t *table_of(const struct npt *n, uint64_t e)
+{
+	return n->memory->va(hpa(e & n->format->address_mask));
+}
+
+int npt_init(struct npt *n, const struct npt_format *format, const struct npt_memory *memory,
+	     struct space *payer, unsigned page_levels)
+{
+	*n = (struct npt){ .format = format, .memory = memory, .payer = payer, .page_levels = page_levels };
+	n->root = memory->page(payer);
+	if (n->root == NULL)
+		return E_NOMEM;
+	n->pages = 1;
+	return 0;
+}
+
+static void free_table(struct npt *n, uint64_t *table, unsigned level)
+{
+	for (unsigned i = 0; level > 1 && i < ENTRIES; i++)
+		if (is_present(n, table[i]) && !is_leaf(n, table[i], level))
+			free_table(n, table_of(n, table[i]), level - 1);
+	n->memory->page_free(n->payer, table);
+	n->pages--;
+}
+
+void npt_fini(struct npt *n)
+{
+	if (n->root != NULL)
+		free_table(n, n->root, n->format->levels);
+	n->root = NULL;
+	for (unsigned i = 0; i < 4; i++)
+		n->leaf[i] = 0;
+}
+
+/* The table at `level` on the way to `at`, made when it is missing. E_EXIST: a leaf is in the way. */
+static int descend(struct npt *n, uint64_t at, unsigned level, uint64_t **out)
+{
+	uint64_t *table = n->root;
+
+	for (unsigned l = n->format->levels; l > level; l--) {
+		uint64_t *e = &table[level_index(at, l)];
+
+		if (!is_present(n, *e)) {
+			void *page = n->memory->page(n->payer);
+
+			if (page == NULL)
+				return E_NOMEM;
+			n->pages++;
+			*e = n->memory->hpa(page).raw | n->format->table_bits;
+		} else if (is_leaf(n, *e, l)) {
+			return E_EXIST;
+		}
+		table = table_of(n, *e);
+	}
+	*out = table;
+	return 0;
+}
+
+/* The largest page that fits at this place. */
+static unsigned fit(const struct npt *n, uint64_t at, uint64_t to, uint64_t size)
+{
+	for (unsigned level = n->page_levels; level > 1; level--)
+		if (((at | to) & (level_size(level) - 1)) == 0 && size >= level_size(level))
+			return level;
+	return 1;
+}
+
+static uint64_t leaf_bits(const struct npt *n, unsigned prot, unsigned level)
+{
+	const struct npt_format *f = n->format;
+
+	return f->read | f->memtype_wb | ((prot & NPT_WRITE) != 0 ? f->write : 0) |
+	       ((prot & NPT_EXECUTE) != 0 ? f->execute : f->no_execute) | (level > 1 ? f->large : 0);
+}
+
+/* One page of the largest size that fits and where no table is in the way already. */
+static int map_one(struct npt *n, uint64_t at, uint64_t to, uint64_t size, unsigned prot, uint64_t *done)
+{
+	unsigned level = fit(n, at, to, size);
+
+	for (;; level--) {
+		uint64_t *table, *e;
+		int status = descend(n, at, level, &table);
+
+		if (status != 0)
+			return status;
+		e = &table[level_index(at, level)];
+		if (!is_present(n, *e)) {
+			*e = to | leaf_bits(n, prot, level);
+			n->leaf[level]++;
+			*done = level_size(level);
+			return 0;
+		}
+		if (is_leaf(n, *e, level))
+			return E_EXIST;
+		/* A table from an earlier, smaller mapping: fill it with smaller pages. */
+	}
+}
+
+int npt_map(struct npt *n, gpa_t at, hpa_t to, uint64_t size, unsigned prot)
+{
+	uint64_t done = 0, limit = 1ULL << (12 + 9 * n->format->levels);
+
+	if (((at.raw | to.raw | size) & 0xfff) != 0 || size == 0)
+		return E_INVAL;
+	if (at.raw >= limit || size > limit - at.raw ||
+	    ((to.raw | (to.raw + size - 1)) & ~(n->format->address_mask | 0xfff)) != 0)
+		return E_RANGE;
+	while (done < size) {
+		uint64_t step;
+		int status = map_one(n, at.raw + done, to.raw + done, size - done, prot, &step);
+
+		if (status != 0) {
+			if (done != 0)
+				(void)npt_unmap(n, at, done);
+			return status;
+		}
+		done += step;
+	}
+	return 0;
+}
+
+int npt_unmap(struct npt *n, gpa_t at, uint64_t size)
+{
+	uint64_t done = 0;
+
+	while (done < size) {
+		uint64_t *table = n->root, *e;
+		unsigned level = n->format->levels;
+
+		for (;; level--) {
+			e = &table[level_index(at.raw + done, level)];
+			if (!is_present(n, *e) || is_leaf(n, *e, level))
+				break;
+			table = table_of(n, *e);
+		}
+		if (is_present(n, *e)) {
+			if (((at.raw + done) & (level_size(level) - 1)) != 0 || size - done < level_size(level))
+				return E_RANGE;
+			*e = 0;
+			n->leaf[level]--;
+		}
+		done = ((at.raw + done) | (level_size(level) - 1)) + 1 - at.raw;
+	}
+	return 0;
+}
+
+bool npt_lookup(const struct npt *n, gpa_t at, hpa_t *to, uint64_t *page, uint64_t *entry)
+{
+	const uint64_t *table = n->root;
+
+	if (at.raw >> (12 + 9 * n->format->levels) != 0)
+		return false;
+	for (unsigned level = n->format->levels; level >= 1; level--) {
+		uint64_t e = table[level_index(at.raw, level)];
+
+		if (!is_present(n, e))
+			return false;
+		if (is_leaf(n, e, level)) {
+			uint64_t offset = level_size(level) - 1;
+
+			*page = level_size(level);
+			*to = hpa((e & n->format->address_mask & ~offset) | (at.raw & offset));
+			*entry = e;
+			return true;
+		}
+		table = table_of(n, e);
+	}
+	return false;
+}

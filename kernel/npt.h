@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Nested page tables: guest-physical to host-physical. Pure code over a format and an allocator that
+ * come in as data, so that it also runs in a unit test. Does not flush and does not lock.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "kernel/hvops.h"
+#include "lib/addr.h"
+
+struct space;
+
+/* Where tables come from. The signatures are the pool's. */
+struct npt_memory {
+	void *(*page)(struct space *payer); /* zeroed, 4 KiB */
+	void (*page_free)(struct space *payer, void *page);
+	hpa_t (*hpa)(const void *page);
+	void *(*va)(hpa_t page);
+};
+
+enum { NPT_WRITE = 1, NPT_EXECUTE = 2 }; /* reading is always allowed */
+
+struct npt {
+	const struct npt_format *format;
+	const struct npt_memory *memory;
+	struct space *payer;
+	void *root;
+	unsigned page_levels; /* the largest leaf: 1 = 4K, 2 = 2M, 3 = 1G */
+	uint64_t pages; /* tables, the root included */
+	uint64_t leaf[4]; /* leaves by level, [1] to [3] */
+};
+
+/* An empty table. E_NOMEM. */
+int npt_init(struct npt *n, const struct npt_format *format, const struct npt_memory *memory,
+	     struct space *payer, unsigned page_levels);
+/* Gives every table back; the leaves' memory is the caller's business. */
+void npt_fini(struct npt *n);
+/*
+ * Maps [gpa, gpa + size) to hpa on, all 4 KiB aligned, write-back, with the largest pages that fit.
+ * E_EXIST when something is mapped there, E_RANGE beyond the address width, E_NOMEM; then nothing
+ * has changed.
+ */
+int npt_map(struct npt *n, gpa_t at, hpa_t to, uint64_t size, unsigned prot);
+/* Removes leaves; absent ones are skipped. E_RANGE: a large page straddles an end; what lies below is gone. */
+int npt_unmap(struct npt *n, gpa_t at, uint64_t size);
+/* The leaf that maps `at`: its host address and size, or false. */
+bool npt_lookup(const struct npt *n, gpa_t at, hpa_t *to, uint64_t *page, uint64_t *entry);

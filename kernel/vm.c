@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Virtual machines: memory in and out, and their end. vCPUs and interrupts have files of their own. */
+#include "kernel/vm.h"
+
+#include "arch/cpu.h"
+#include "arch/fpu.h"
+#include "kernel/abi/layout.h"
+#include "kernel/box.h"
+#include "kernel/hvops.h"
+#include "kernel/log.h"
+#include "kernel/pool.h"
+#include "kernel/range.h"
+#include "kernel/space.h"
+#include "kernel/user.h"
+#include "kernel/vcpu.h"
+#include "kernel/wall.h"
+#include "lib/list.h"
+#include "lib/string.h"
+
+static const struct npt_memory npt_pool = {
+	.page = pool_page,
+	.page_free = pool_page_free,
+	.hpa = pool_hpa,
+	.va = pool_va,
+};
+
+_Static_assert(sizeof(struct vm) <= 4096, "one page");
+_Static_assert(sizeof(struct cpuid_table) <= 4096, "one page");
+
+/* The scale that the KVM interface's clock uses, and ours. */
+static void clock_scale(struct vm_clock *c)
+{
+	uint64_t target = 1000000000, hz = c->tsc_hz;
+
+	c->ns_shift = 0;
+	while (hz > target * 2) {
+		hz >>= 1;
+		c->ns_shift--;
+	}
+	while (hz <= target) {
+		hz <<= 1;
+		c->ns_shift++;
+	}
+	c->ns_mul = (uint32_t)((target << 32) / hz);
+}
+
+int vm_create(struct space *monitor, uint64_t ram_base, const char *name, struct vm **out)
+{
+	struct vm *vm = pool_page(monitor);
+	int status;
+
+	if (vm == NULL)
+		return E_NOMEM;
+	object_init(&vm->object, OBJ_VM);
+	vm->space = monitor;
+	vm->ram_base = ram_base;
+	memcpy(vm->name, name, sizeof(vm->name) - 1);
+	vm->clock = (struct vm_clock){ .tsc_hz = box.tsc_hz, .stable = box.tsc_stable, .boot_wall = wall_now() };
+	clock_scale(&vm->clock);
+	vm->tsc_offset = -rdtsc();
+	doorbells_init(&vm->doorbells);
+	status = npt_init(&vm->npt, hv->npt, &npt_pool, monitor, (hv_caps & HV_CAP_PAGE_1G) != 0 ? 3 : 2);
+	if (status != 0) {
+		pool_page_free(monitor, vm);
+		return status;
+	}
+	object_get(&monitor->object);
+	*out = vm;
+	return 0;
+}
+
+/* Nobody has a pointer any more: not by handle, not from a vCPU, and the irqfds go first. */
+void vm_destroy(struct object *o)
+{
+	struct vm *vm = list_entry(o, struct vm, object);
+	struct space *space = vm->space;
+
+	irqfds_fini(vm);
+	for (unsigned i = 0; i < vm->vcpus; i++)
+		vcpu_free(vm->vcpu[i]);
+	for (unsigned i = 0; i < vm->ranges; i++)
+		log_line("vm", "%s: %llu KiB lost, nobody took them back", vm->name,
+			 (unsigned long long)vm->range[i].size >> 10);
+	doorbells_fini(&vm->doorbells, space);
+	npt_fini(&vm->npt);
+	if (vm->cpuid != NULL)
+		pool_page_free(space, vm->cpuid);
+	pool_page_free(space, vm);
+	object_put(&space->object);
+}
+
+static int check_place(const struct vm *vm, uint64_t size, gpa_t at)
+{
+	uint64_t limit = 1ULL << (cpu_phys_bits < 46 ? cpu_phys_bits : 46);
+
+	if (((at.raw | size) & 0xfff) != 0 || size == 0)
+		return E_INVAL;
+	if (at.raw >= limit || size > limit - at.raw || vm->ram_base + at.raw + size > USER_END)
+		return E_RANGE;
+	return 0;
+}
+
+int vm_map(struct vm *vm, hpa_t base, uint64_t size, gpa_t at, uint32_t node, uint32_t flags)
+{
+	unsigned prot = (flags & VM_MAP_READONLY) != 0 ? NPT_EXECUTE : NPT_EXECUTE | NPT_WRITE;
+	int status = check_place(vm, size, at);
+
+	if (status != 0 || (flags & ~(uint32_t)VM_MAP_READONLY) != 0)
+		return status != 0 ? status : E_INVAL;
+	status = space_map(vm->space, vm->ram_base + at.raw, base, size, PROT_READ | PROT_WRITE, MAP_WB, NULL);
+	if (status != 0)
+		return status;
+	spin_lock(&vm->lock);
+	if (vm->dead)
+		status = E_DEAD;
+	else if (vm->ranges == VM_RANGES_MAX)
+		status = E_NOMEM;
+	else
+		status = npt_map(&vm->npt, at, base, size, prot);
+	if (status == 0)
+		vm->range[vm->ranges++] = (struct vm_range){ .base = base, .gpa = at, .size = size, .node = node, .flags = flags };
+	spin_unlock(&vm->lock);
+	if (status != 0)
+		(void)space_unmap(vm->space, vm->ram_base + at.raw, size, true);
+	return status;
+}
+
+void vm_kill(struct vm *vm)
+{
+	unsigned n;
+
+	__atomic_store_n(&vm->dead, true, __ATOMIC_SEQ_CST);
+	n = __atomic_load_n(&vm->vcpus, __ATOMIC_ACQUIRE);
+	for (unsigned i = 0; i < n; i++)
+		vcpu_request(vm->vcpu[i], REQ_DEAD);
+}
+
+/*
+ * No vCPU is alive, so no processor enters with these tables again; and an address-space tag is not
+ * given out twice without a flush. So nothing has to be flushed here but the monitor's mappings.
+ */
+int vm_take(struct vm *vm, struct vm_range *out)
+{
+	struct vm_range *r;
+	int status = 0;
+
+	spin_lock(&vm->lock);
+	if (!vm->dead || vm->live != 0)
+		status = E_BUSY;
+	else if (vm->ranges == 0)
+		status = E_RANGE;
+	if (status == 0) {
+		*out = vm->range[vm->ranges - 1];
+		(void)npt_unmap(&vm->npt, out->gpa, out->size);
+	}
+	spin_unlock(&vm->lock);
+	if (status != 0)
+		return status;
+	status = space_unmap(vm->space, vm->ram_base + out->gpa.raw, out->size, true);
+	if (status != 0 && status != E_INVAL) /* E_INVAL: it was, or its space is gone */
+		return status;
+	status = scrub_memory(out->base, out->size, &vm->scrubbed);
+	if (status != 0)
+		return status;
+	spin_lock(&vm->lock);
+	r = &vm->range[vm->ranges - 1];
+	if (vm->ranges == 0 || r->base.raw != out->base.raw) {
+		status = E_BUSY; /* somebody else takes at the same time */
+	} else {
+		vm->ranges--;
+		vm->scrubbed = 0;
+	}
+	spin_unlock(&vm->lock);
+	return status;
+}
+
+static void host_cpuid(uint32_t leaf, uint32_t subleaf, uint32_t reg[4])
+{
+	struct cpuid_regs r = cpuid(leaf, subleaf);
+
+	reg[0] = r.eax;
+	reg[1] = r.ebx;
+	reg[2] = r.ecx;
+	reg[3] = r.edx;
+}
+
+int vm_freeze(struct vm *vm)
+{
+	struct cpuid_table *t;
+
+	if (__atomic_load_n(&vm->frozen, __ATOMIC_ACQUIRE))
+		return 0;
+	t = pool_page(vm->space);
+	if (t == NULL)
+		return E_NOMEM;
+	spin_lock(&vm->lock);
+	if (!vm->frozen) {
+		struct cpuid_input in = { .host = host_cpuid, .vcpus = vm->vcpus, .xcr0 = fpu_xcr0,
+					  .tsc_hz = vm->clock.tsc_hz, .tsc_stable = vm->clock.stable };
+
+		cpuid_build(t, &in);
+		vm->cpuid = t;
+		t = NULL;
+		__atomic_store_n(&vm->frozen, true, __ATOMIC_RELEASE);
+	}
+	spin_unlock(&vm->lock);
+	if (t != NULL)
+		pool_page_free(vm->space, t);
+	return 0;
+}
+
+int vm_guest_write(struct vm *vm, uint64_t to, const void *from, uint64_t bytes)
+{
+	if (to >= USER_END - vm->ram_base || bytes > USER_END - vm->ram_base - to)
+		return E_FAULT;
+	/* Only addresses that are the guest's RAM: the monitor has other things mapped behind it. */
+	for (unsigned i = 0; i < vm->ranges; i++) {
+		const struct vm_range *r = &vm->range[i];
+
+		if (to >= r->gpa.raw && to - r->gpa.raw < r->size && bytes <= r->size - (to - r->gpa.raw))
+			return user_copy_out(vm->ram_base + to, from, bytes);
+	}
+	return E_FAULT;
+}

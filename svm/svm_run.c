@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* One entry and one decoded exit. Decides nothing about what the guest gets. */
+#include "svm/svm.h"
+
+#include "kernel/percpu.h"
+#include "lib/format.h"
+#include "lib/string.h"
+#include "lib/x86/cr.h"
+#include "lib/x86/pte.h"
+
+_Static_assert(offsetof(struct svm_vcpu, v.gpr) == 8, "VCPU_GPR in entry.asm");
+
+/*
+ * Exit codes 0x60 to 0xa5: the kind plus one, 0 where there is no such exit. IRET is an exit that only
+ * this folder knows. The operands are decoded by svm_decode.
+ */
+#define OWN HV_EXIT_KINDS
+static const uint8_t exit_kind[SVM_EXIT_TABLE - SVM_EXIT_INTR] = {
+#define K(code, kind) [SVM_EXIT_##code - SVM_EXIT_INTR] = HV_EXIT_##kind + 1
+	K(INTR, INTR), K(NMI, NMI), K(SMI, SMI), K(INIT, INIT), K(VINTR, WINDOW),
+	K(CR0_SEL_WRITE, CR), K(RDTSC, RDTSC), K(RDPMC, RDPMC), K(CPUID, CPUID), K(RSM, RSM),
+	[SVM_EXIT_IRET - SVM_EXIT_INTR] = OWN + 1, K(INVD, INVD), K(PAUSE, PAUSE), K(HLT, HLT),
+	K(INVLPG, INVLPG), K(INVLPGA, VIRT_INSN), K(IOIO, PIO), K(MSR, RDMSR),
+	K(TASK_SWITCH, TASK_SWITCH), K(FERR_FREEZE, INTR), K(SHUTDOWN, SHUTDOWN), K(VMRUN, VIRT_INSN),
+	K(VMMCALL, HYPERCALL), K(VMLOAD, VIRT_INSN), K(VMSAVE, VIRT_INSN), K(STGI, VIRT_INSN),
+	K(CLGI, VIRT_INSN), K(SKINIT, VIRT_INSN), K(RDTSCP, RDTSC), K(WBINVD, WBINVD),
+	K(MONITOR, MONITOR), K(MWAIT, MWAIT), K(MWAIT_ARMED, MWAIT), K(XSETBV, XSETBV),
+	K(RDPRU, VIRT_INSN), K(INVLPGB, VIRT_INSN), K(INVLPGB_ILLEGAL, VIRT_INSN),
+	K(INVPCID, INVLPG), K(MCOMMIT, VIRT_INSN), K(TLBSYNC, VIRT_INSN), K(BUS_LOCK, BUS_LOCK),
+#undef K
+};
+
+/* Bytes of the instructions that we complete, for processors without next-RIP save. */
+static const uint8_t exit_length[SVM_EXIT_TABLE - SVM_EXIT_INTR] = {
+#define L(code, n) [SVM_EXIT_##code - SVM_EXIT_INTR] = (n)
+	L(RDTSC, 2), L(RDPMC, 2), L(CPUID, 2), L(INVD, 2), L(PAUSE, 2), L(HLT, 1), L(MSR, 2),
+	L(VMMCALL, 3), L(RDTSCP, 3), L(WBINVD, 2), L(MONITOR, 3), L(MWAIT, 3), L(MWAIT_ARMED, 3),
+	L(XSETBV, 3),
+#undef L
+};
+
+void svm_skip(struct vcpu *v)
+{
+	struct vmcb *c = svm_vcpu(v)->vmcb;
+	uint32_t code = (uint32_t)c->exit_code;
+	uint64_t next;
+
+	if (code == SVM_EXIT_IOIO)
+		next = c->exit_info2;
+	else if ((svm_box.caps & HV_CAP_NEXT_RIP) != 0 && c->next_rip != 0)
+		next = c->next_rip;
+	else if (code - SVM_EXIT_INTR < SVM_EXIT_TABLE - SVM_EXIT_INTR)
+		next = c->rip + exit_length[code - SVM_EXIT_INTR];
+	else
+		next = c->rip;
+	/* Outside 64-bit code RIP has 32 bits. */
+	c->rip = (c->cs.attr & 1U << 9) != 0 && (c->efer & EFER_LMA) != 0 ? next : (uint32_t)next;
+	c->interrupt_shadow = 0;
+}
+
+static void decode_pio(struct hv_exit *e, const struct vmcb *c)
+{
+	uint32_t info = (uint32_t)c->exit_info1;
+
+	e->pio.port = (uint16_t)(info >> 16);
+	e->pio.size = SVM_IO_SIZE(info) & 7;
+	e->pio.write = (info & SVM_IO_IN) == 0;
+	e->pio.string = (info & SVM_IO_STRING) != 0;
+	e->pio.rep = (info & SVM_IO_REP) != 0;
+}
+
+static enum hv_exit_kind decode_npf(struct hv_exit *e, const struct vmcb *c)
+{
+	uint64_t info = c->exit_info1;
+
+	e->npf.gpa = c->exit_info2;
+	e->npf.gva = 0;
+	e->npf.has_gva = 0;
+	e->npf.write = (info & PF_WRITE) != 0;
+	e->npf.fetch = (info & PF_FETCH) != 0;
+	e->npf.present = (info & PF_P) != 0;
+	e->npf.walk = (info & SVM_NPF_WALK) != 0;
+	e->npf.insn_len = 0;
+	if ((svm_box.caps & HV_CAP_DECODE) != 0 && c->insn_len <= sizeof(e->npf.insn)) {
+		e->npf.insn_len = c->insn_len;
+		memcpy(e->npf.insn, c->insn, sizeof(e->npf.insn));
+	}
+	return (info & PF_RSVD) != 0 ? HV_EXIT_NPT_BAD : HV_EXIT_NPF;
+}
+
+static enum hv_exit_kind decode_exception(struct svm_vcpu *s, uint8_t vector)
+{
+	static const uint32_t with_error = 1U << VECTOR_DF | 1U << VECTOR_TS | 1U << VECTOR_NP |
+					   1U << VECTOR_SS | 1U << VECTOR_GP | 1U << VECTOR_PF |
+					   1U << VECTOR_AC | 1U << VECTOR_CP;
+	struct hv_exit *e = &s->v.exit;
+
+	if (vector == VECTOR_MC) {
+		/* The host's handler decides: interrupts are off, and this is where it happened. */
+		__asm__ volatile("int $18" : : : "memory");
+		return HV_EXIT_MC;
+	}
+	if (vector == VECTOR_DB && svm_step_done(s))
+		return HV_EXIT_WINDOW;
+	e->exception.vector = vector;
+	e->exception.has_error = (with_error >> vector & 1) != 0;
+	e->exception.error = (uint32_t)s->vmcb->exit_info1;
+	e->exception.address = vector == VECTOR_PF ? s->vmcb->exit_info2 : s->vmcb->dr6;
+	return HV_EXIT_EXCEPTION;
+}
+
+/* CR0..15 reads, writes, DR reads, writes. None is intercepted today but by a debug build. */
+static enum hv_exit_kind decode_register(struct hv_exit *e, const struct vmcb *c, uint32_t code)
+{
+	e->reg.number = code & 15;
+	e->reg.write = (code & 0x10) != 0;
+	e->reg.gpr = (uint8_t)(c->exit_info1 & 15);
+	e->reg.decoded = (svm_box.caps & HV_CAP_DECODE) != 0;
+	e->reg.value = 0;
+	return code < SVM_EXIT_DR_READ ? HV_EXIT_CR : HV_EXIT_DR;
+}
+
+static enum hv_exit_kind decode_rare(struct svm_vcpu *s, uint32_t code, enum hv_exit_kind kind)
+{
+	struct vmcb *c = s->vmcb;
+	struct hv_exit *e = &s->v.exit;
+
+	if (code == SVM_EXIT_IRET) {
+		svm_iret(s);
+		return HV_EXIT_WINDOW;
+	}
+	if (kind == HV_EXIT_TASK_SWITCH) {
+		e->task.selector = (uint16_t)c->exit_info1;
+		e->task.reason = (c->exit_info2 & SVM_TASK_IRET) != 0 ? 1 :
+				 (c->exit_info2 & SVM_TASK_JMP) != 0  ? 2 :
+				 (c->exit_int_info & SVM_EVENT_VALID) != 0 ? 3 : 0;
+		e->task.has_error = (c->exit_info2 & SVM_TASK_ERROR) != 0;
+		e->task.error = (uint32_t)c->exit_info2;
+		return kind;
+	}
+	if (kind == HV_EXIT_SHUTDOWN)
+		s->shut_down = true;
+	if (code == SVM_EXIT_INVALID) {
+		format(e->text, sizeof(e->text), "VMRUN refused the state: %s", svm_invalid(c));
+		return HV_EXIT_INVALID;
+	}
+	if (kind == HV_EXIT_UNKNOWN) {
+		e->raw.code = c->exit_code;
+		e->raw.info1 = c->exit_info1;
+		e->raw.info2 = c->exit_info2;
+	}
+	return kind;
+}
+
+static enum hv_exit_kind svm_decode(struct svm_vcpu *s)
+{
+	struct vmcb *c = s->vmcb;
+	uint32_t code = (uint32_t)c->exit_code;
+	enum hv_exit_kind kind;
+
+	if (code == SVM_EXIT_NPF)
+		return decode_npf(&s->v.exit, c);
+	if (code < SVM_EXIT_EXCEPTION)
+		return decode_register(&s->v.exit, c, code);
+	if (code < SVM_EXIT_INTR)
+		return decode_exception(s, (uint8_t)(code - SVM_EXIT_EXCEPTION));
+	if (code >= SVM_EXIT_TABLE || exit_kind[code - SVM_EXIT_INTR] == 0)
+		return decode_rare(s, code, HV_EXIT_UNKNOWN);
+	kind = (enum hv_exit_kind)(exit_kind[code - SVM_EXIT_INTR] - 1);
+	switch (kind) {
+	case HV_EXIT_RDMSR:
+		return (c->exit_info1 & 1) != 0 ? HV_EXIT_WRMSR : HV_EXIT_RDMSR;
+	case HV_EXIT_PIO:
+		decode_pio(&s->v.exit, c);
+		return kind;
+	default:
+		if (kind >= HV_EXIT_UNKNOWN || kind == HV_EXIT_TASK_SWITCH || kind == HV_EXIT_SHUTDOWN)
+			return decode_rare(s, code, kind);
+		return kind;
+	}
+}
+
+enum hv_exit_kind svm_run(struct vcpu *v)
+{
+	struct svm_vcpu *s = svm_vcpu(v);
+	struct svm_cpu *cpu = svm_cpu_self();
+	struct vmcb *c = s->vmcb;
+
+	if (s->asid_generation != cpu->generation)
+		svm_asid(s, cpu);
+	if (c->v_tpr != v->cr8) {
+		c->v_tpr = v->cr8;
+		svm_dirty(c, SVM_CLEAN_TPR);
+	}
+	c->rax = v->gpr[GPR_RAX];
+	c->rsp = v->gpr[GPR_RSP];
+
+	svm_enter(s, s->vmcb_hpa.raw, cpu->host_hpa.raw);
+
+	v->gpr[GPR_RAX] = c->rax;
+	v->gpr[GPR_RSP] = c->rsp;
+	v->cr8 = c->v_tpr & 15;
+	c->clean = (svm_box.caps & HV_CAP_CLEAN) != 0 ? SVM_CLEAN_ALL : 0;
+	c->tlb_control = SVM_TLB_NOTHING;
+	c->event_inj = 0;
+	v->event.type = EVENT_NONE;
+	if ((c->exit_int_info & SVM_EVENT_VALID) != 0)
+		svm_reinject(s, c->exit_int_info);
+	if (s->step != STEP_NONE && (uint32_t)c->exit_code != SVM_EXIT_EXCEPTION + VECTOR_DB)
+		svm_step_cancel(s);
+	return svm_decode(s);
+}
