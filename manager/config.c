@@ -205,7 +205,7 @@ static void set_memory(struct reader *r, const char *value)
 	r->vm->memory = MEMORY_MIN; /* something was said: not also "no memory" */
 	if (!text_number(value, n, true, &bytes)) {
 		wrong(r, "memory = %.32s is not a size; write a number with K, M or G, as in 512M", value);
-	} else if (last >= '0' && last <= '9' && bytes < MEMORY_MIN) {
+	} else if (last >= '0' && last <= '9' && bytes > 0 && bytes < MEMORY_MIN) {
 		wrong(r, "memory = %s has no unit; did you mean %sM?", value, value);
 	} else if (bytes < MEMORY_MIN || bytes > MEMORY_MAX) {
 		wrong(r, "memory = %.32s is outside what a VM can have: 1M to 1024G", value);
