@@ -35,6 +35,7 @@ boot_gdt:
 	dq 0x000093000000ffff		; 38 data, 16 bit
 	dq 0, 0				; 40 TSS
 	dq 0x00cffb000000ffff		; 50 user code, 32 bit
+	dq 0x00cf13000000ffff		; 58 data, not present
 boot_gdtr:
 	dw boot_gdtr - boot_gdt - 1
 	dq boot_gdt

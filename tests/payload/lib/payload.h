@@ -39,6 +39,8 @@ __attribute__((noreturn, format(printf, 1, 2))) void skip(const char *fmt, ...);
 	} while (0)
 
 extern const char *payload_cmdline;
+/* Is this word, or `word=`, on the command line? NULL, or what follows it. */
+const char *option(const char *word);
 /* Guest-physical end of RAM below 4 GiB, and bytes above, from the start information. */
 extern uint64_t ram_low_end, ram_high_bytes;
 __attribute__((noreturn)) void power_off(void);
@@ -156,7 +158,7 @@ static inline struct cpuid cpuid(uint32_t leaf, uint32_t sub)
 #define WRITE_REG(name, v) __asm__ volatile("mov %0, %%" name : : "r"((uint64_t)(v)) : "memory")
 
 enum { VECTOR_DE = 0, VECTOR_DB = 1, VECTOR_NMI = 2, VECTOR_BP = 3, VECTOR_OF = 4, VECTOR_UD = 6, VECTOR_NM = 7, VECTOR_DF = 8, VECTOR_TS = 10, VECTOR_NP = 11, VECTOR_SS = 12, VECTOR_GP = 13, VECTOR_PF = 14, VECTOR_MF = 16, VECTOR_AC = 17, VECTOR_XM = 19 };
-enum { SEL_CODE64 = 0x08, SEL_DATA = 0x10, SEL_CODE32 = 0x18, SEL_USER_DATA = 0x23, SEL_USER_CODE = 0x2b, SEL_USER_CODE32 = 0x53 };
+enum { SEL_CODE64 = 0x08, SEL_DATA = 0x10, SEL_CODE32 = 0x18, SEL_USER_DATA = 0x23, SEL_USER_CODE = 0x2b, SEL_USER_CODE32 = 0x53, SEL_ABSENT = 0x58 };
 enum {
 	MSR_APIC_BASE = 0x1b, MSR_PAT = 0x277, MSR_TSC_DEADLINE = 0x6e0, MSR_EFER = 0xc0000080,
 	MSR_STAR = 0xc0000081, MSR_LSTAR = 0xc0000082, MSR_CSTAR = 0xc0000083, MSR_FMASK = 0xc0000084,
@@ -165,6 +167,8 @@ enum {
 };
 
 bool cpu_is_intel(void);
+/* On Bulkhead (the KVM signature is taken for that), not on a plain emulator. */
+static inline bool on_bulkhead(void) { return cpuid(0x40000000, 0).ebx == 0x4b4d564b; }
 
 /* ---- apic.c ---- */
 

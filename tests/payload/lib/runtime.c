@@ -171,19 +171,24 @@ static void run_one(const struct test *t, unsigned counts[3])
 		say("%s %s: %s", outcome == VERDICT_FAIL ? "FAIL" : "SKIP", t->name, verdict);
 }
 
+const char *option(const char *word)
+{
+	size_t n = strlen(word);
+
+	for (const char *p = payload_cmdline; *p; p++) {
+		if (strncmp(p, word, n) == 0 && (p == payload_cmdline || p[-1] == ' '))
+			return p + n;
+	}
+	return NULL;
+}
+
 /* `only=NAME` on the command line leaves one test. */
 static bool wanted(const char *name)
 {
-	static const char key[] = "only=";
+	const char *only = option("only=");
 	size_t n = strlen(name);
 
-	for (const char *p = payload_cmdline; *p; p++) {
-		if (memcmp(p, key, sizeof(key) - 1) == 0) {
-			p += sizeof(key) - 1;
-			return strncmp(p, name, n) == 0 && (p[n] == '\0' || p[n] == ' ');
-		}
-	}
-	return true;
+	return !only || (strncmp(only, name, n) == 0 && (only[n] == '\0' || only[n] == ' '));
 }
 
 static void read_start_info(const struct start_info *info)
