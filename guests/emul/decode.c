@@ -341,6 +341,10 @@ static int decode_check(struct emul *e, struct insn *i)
 		return emul_raise(e, VECTOR_UD);
 	if ((flags & OP_ONLY64) && i->mode != MODE_LONG)
 		return EMUL_UNKNOWN; /* ARPL */
+	if ((flags & OP_SRC32) && i->osize == 2)
+		return EMUL_UNKNOWN; /* MOVSXD to 16 bits: how much is read depends on the vendor */
+	if ((flags & OP_SREG) && i->has_modrm)
+		i->reg &= 7; /* REX.R is ignored */
 	if ((flags & OP_NO64) && i->mode == MODE_LONG)
 		return emul_raise(e, VECTOR_UD);
 	return EMUL_OK;

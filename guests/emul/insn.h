@@ -49,6 +49,7 @@ enum {
 	OP_IO = 1 << 21, /* touches a port */
 	OP_BRANCH = 1 << 22, /* writes RIP */
 	OP_STACK = 1 << 23, /* pushes or pops */
+	OP_SREG = 1 << 24, /* ModRM.reg is a segment register */
 };
 
 enum emul_row { ROW_NONE, ROW_PLAIN, ROW_BY_REG, ROW_BY_PREFIX };

@@ -51,10 +51,10 @@ static int once_compare(struct emul *e, struct insn *i)
 	bool both = i->op->arg == STRING_CMPS;
 	struct emul_place from, to;
 	uint64_t a = e->regs->gpr[GPR_RAX] & size_mask(i->size), b;
-	int r = both ? map_source(e, i, &from) : EMUL_OK;
+	int r = map_target(e, i, 0, &to);
 
-	if (r == EMUL_OK)
-		r = map_target(e, i, 0, &to);
+	if (r == EMUL_OK && both)
+		r = map_source(e, i, &from);
 	if (r == EMUL_OK && both)
 		r = emul_place_get(e, &from, &a);
 	if (r == EMUL_OK)
