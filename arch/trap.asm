@@ -4,6 +4,8 @@
 bits 64
 section .text
 
+%include "arch/gs.inc"
+
 extern trap_handler
 global trap_stubs
 global trap_return
@@ -75,6 +77,7 @@ trap_common:
 	test byte [rsp + 18 * 8], 3 ; CS: from ring 3?
 	jz trap_from_kernel
 	swapgs
+trap_from_user:
 	mov rdi, rsp
 	xor ebp, ebp ; backtraces end here
 	call trap_handler
@@ -90,9 +93,25 @@ trap_from_kernel:
 	RESTORE
 	iretq
 
-; GS is the kernel's exactly when its base is in the upper half: ring 3 cannot set it so, because
-; CR4.FSGSBASE is off.
+; From ring 3 an IST vector goes on like any other, on the thread's own stack: its handler may switch
+; threads. In ring 0 GS is the kernel's exactly when its base is in the upper half: ring 3 cannot set
+; it so, because CR4.FSGSBASE is off.
 trap_paranoid:
+	test byte [rsp + 3 * 8], 3
+	jz .kernel
+	swapgs
+	push rax
+	mov rax, rsp
+	mov rsp, [gs:PERCPU_KERNEL_RSP]
+%assign i 7
+%rep 7 ; SS, RSP, RFLAGS, CS, RIP, error, vector
+	push qword [rax + i * 8]
+%assign i i-1
+%endrep
+	mov rax, [rax]
+	SAVE
+	jmp trap_from_user
+.kernel:
 	SAVE
 	mov ecx, MSR_GS_BASE
 	rdmsr
@@ -103,11 +122,7 @@ trap_paranoid:
 	inc r12d
 .kernel_gs:
 	mov rdi, rsp
-	mov rbp, rsp
-	and rsp, -16
 	call trap_handler
-	mov rsp, rbp
-	cli
 	test r12d, r12d
 	jz .leave
 	swapgs

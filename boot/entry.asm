@@ -2,7 +2,7 @@
 ;
 ; The first instructions: the multiboot2 header, the 32-bit entry that GRUB jumps to and the 64-bit
 ; entry that our UEFI loader jumps to. Both meet in 32-bit code without paging, which builds the early
-; page tables and calls kernel_main(magic, info, kernel_phys). It detects no hardware beyond long mode.
+; page tables and calls boot_handover(magic, info, kernel_phys). It detects no hardware beyond long mode.
 ;
 ; Runs wherever the image was loaded below 4 GiB, on a 4 KiB boundary: EBP holds that address from the
 ; start on, and what lies in .bss is reached as [ebp + off_...], offsets that boot/kernel.ld defines.
@@ -38,7 +38,7 @@
 %define SEL_DATA   0x10
 %define SEL_CODE64 0x18
 
-extern kernel_main
+extern boot_handover
 extern off_boot_tables, off_boot_vars, off_boot_stack_guard, off_boot_stack_top
 extern off_text_end, off_rodata_end, off_kernel_end
 
@@ -306,7 +306,7 @@ in_long_mode:
 	mov rsi, [rcx + 8]
 	mov rsp, boot_stack_top
 	xor ebp, ebp ; the end of a frame-pointer walk
-	mov rax, kernel_main
+	mov rax, boot_handover
 	call rax
 .halt:
 	cli

@@ -30,11 +30,12 @@ struct percpu {
 	uint32_t index; /* (c) 0 .. cpu_count - 1; 0 booted */
 	uint32_t apic_id; /* (c) */
 	bool online; /* (a) */
-	bool ts_set; /* CR0.TS as this processor has it */
+	bool fpu_open; /* CR0.TS is clear */
 	struct thread *current; /* this processor only; others may read it under the run-queue lock */
 	struct thread *idle; /* (c) */
-	struct thread *zombie; /* switched away from for the last time: to be freed */
+	struct thread *previous; /* the switch in progress came from it */
 	struct space *space; /* whose page tables are loaded; NULL: the kernel's own */
+	uint64_t fs_base; /* what MSR_FS_BASE holds */
 	void *hv; /* the backend's, this processor only */
 
 	struct spinlock run_lock;
@@ -42,11 +43,17 @@ struct percpu {
 
 	struct spinlock timer_lock;
 	struct ktimer *timers; /* [timer_lock] sorted by deadline */
+	struct ktimer *timer_firing; /* (a) whose fire() runs here now */
 	uint64_t timer_programmed; /* deadline in the hardware, TIMER_NEVER: none */
 	uint64_t tick; /* end of the current thread's slice, TIMER_NEVER: it runs alone */
 
-	uint64_t interrupts, switches; /* counters for the log and the benchmark */
-	uint64_t stop_seen; /* (a) panic: this processor has printed its part */
+	char *window; /* (c) WINDOW_BYTES of address space of its own, and their PTEs */
+	uint64_t *window_pte;
+
+	uint32_t tlb_wanted, tlb_done; /* (a) generations of flushes asked for and made */
+
+	uint64_t interrupts, switches; /* counters */
+	uint32_t stopped; /* (a) panic: this processor has printed its part */
 	struct cpu_tables tables; /* GDT, TSS, IST stacks' addresses */
 };
 

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What was found out about the box as a whole: written at boot, constant afterwards. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "arch/acpi.h"
+#include "kernel/abi/bootinfo.h"
+#include "kernel/memory.h"
+
+struct box {
+	struct bootinfo boot;
+	struct acpi_info acpi;
+	bool has_acpi;
+	bool tsc_stable; /* no warp seen between processors */
+	uint64_t tsc_hz;
+	uint64_t ram_bytes;
+	struct piece pool;
+};
+
+extern struct box box;
+
+/* Never return. */
+__attribute__((noreturn)) void box_power_off(void);
+__attribute__((noreturn)) void box_reset(void);
+__attribute__((noreturn)) void box_halt(void);

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Handle tables and reference counts. */
+
+#include "kernel/handle.h"
+#include <stddef.h>
+#include "kernel/log.h"
+#include "kernel/pool.h"
+#include "kernel/space.h"
+
+_Static_assert(sizeof(struct handle_slot) * HANDLES_PER_PAGE == 4096, "a table page is a page");
+
+static void box_destroy(struct object *o) { (void)o; }
+
+static void (*const destroy[OBJ_TYPES])(struct object *) = {
+	[OBJ_SPACE] = space_destroy, [OBJ_BOX] = box_destroy,	  [OBJ_RANGE] = range_destroy,
+	[OBJ_THREAD] = thread_destroy, [OBJ_EVENT] = event_destroy, [OBJ_PORT] = port_destroy,
+	[OBJ_VM] = vm_destroy,	  [OBJ_VCPU] = vcpu_destroy,
+};
+
+void object_init(struct object *o, enum object_type type)
+{
+	o->refs = 1;
+	o->type = (uint8_t)type;
+}
+
+void object_get(struct object *o)
+{
+	/* No saturation needed: each reference is a handle slot or a structure of at least 16 bytes. */
+	verify(__atomic_fetch_add(&o->refs, 1, __ATOMIC_RELAXED) != 0);
+}
+
+void object_put(struct object *o)
+{
+	uint32_t before = __atomic_fetch_sub(&o->refs, 1, __ATOMIC_ACQ_REL);
+
+	verify(before != 0);
+	if (before == 1)
+		destroy[o->type](o);
+}
+
+/* [space lock] The slot of a number that may be in use, or NULL. */
+static struct handle_slot *slot_of(struct space *s, uint64_t handle)
+{
+	if (handle == 0 || handle >= HANDLE_PAGES_MAX * HANDLES_PER_PAGE || !s->handles[handle / HANDLES_PER_PAGE])
+		return NULL;
+	return &s->handles[handle / HANDLES_PER_PAGE][handle % HANDLES_PER_PAGE];
+}
+
+int handle_get_any(struct space *s, uint64_t handle, struct object **object, uint32_t *rights)
+{
+	struct handle_slot *slot;
+	int r = E_HANDLE;
+
+	spin_lock(&s->lock);
+	slot = slot_of(s, handle);
+	if (slot && slot->object) {
+		*object = slot->object;
+		*rights = slot->rights;
+		object_get(*object);
+		r = 0;
+	}
+	spin_unlock(&s->lock);
+	return r;
+}
+
+int handle_get(struct space *s, uint64_t handle, enum object_type type, uint32_t rights, struct object **object)
+{
+	uint32_t have;
+	int r = handle_get_any(s, handle, object, &have);
+
+	if (r < 0)
+		return r;
+	r = (*object)->type != type ? E_HANDLE : (have & rights) != rights ? E_PERM : 0;
+	if (r < 0)
+		object_put(*object);
+	return r;
+}
+
+/* [space lock] The lowest free slot's number, 0: none so far. *page is the first page that is missing. */
+static uint64_t free_slot(struct space *s, unsigned *page)
+{
+	for (*page = 0; *page < HANDLE_PAGES_MAX && s->handles[*page]; (*page)++)
+		for (uint64_t i = *page ? 0 : 1; i < HANDLES_PER_PAGE; i++)
+			if (!s->handles[*page][i].object)
+				return *page * HANDLES_PER_PAGE + i;
+	return 0;
+}
+
+int64_t handle_add(struct space *s, struct object *object, uint32_t rights)
+{
+	uint64_t handle = 0;
+	unsigned page;
+
+	spin_lock(&s->lock);
+	handle = s->dying ? 0 : free_slot(s, &page);
+	if (!handle && !s->dying && page < HANDLE_PAGES_MAX) {
+		s->handles[page] = pool_page(s);
+		if (s->handles[page])
+			handle = free_slot(s, &page);
+	}
+	if (handle) {
+		struct handle_slot *slot = slot_of(s, handle);
+
+		slot->object = object;
+		slot->rights = rights;
+	}
+	spin_unlock(&s->lock);
+	return handle ? (int64_t)handle : E_NOMEM;
+}
+
+int handle_remove(struct space *s, uint64_t handle, const struct object *object)
+{
+	struct object *old = NULL;
+	struct handle_slot *slot;
+
+	spin_lock(&s->lock);
+	slot = slot_of(s, handle);
+	if (slot && slot->object && (!object || slot->object == object)) {
+		old = slot->object;
+		*slot = (struct handle_slot){ 0 };
+	}
+	spin_unlock(&s->lock);
+	if (!old)
+		return E_HANDLE;
+	object_put(old);
+	return 0;
+}
+
+void handle_remove_all(struct space *s)
+{
+	for (uint64_t h = 1; h < HANDLE_PAGES_MAX * HANDLES_PER_PAGE; h++) {
+		if (!s->handles[h / HANDLES_PER_PAGE])
+			break;
+		(void)handle_remove(s, h, NULL);
+	}
+	for (unsigned i = 0; i < HANDLE_PAGES_MAX; i++) {
+		if (s->handles[i])
+			pool_page_free(s, s->handles[i]);
+		s->handles[i] = NULL;
+	}
+}

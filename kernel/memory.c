@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The kernel half of every address space: built once at boot, shared by all, never changed above level 3. */
+
+#include "kernel/memory.h"
+#include "arch/cpu.h"
+#include "arch/cr.h"
+#include "arch/spinlock.h"
+#include "kernel/log.h"
+#include "kernel/paging.h"
+#include "kernel/percpu.h"
+#include "kernel/pool.h"
+#include "kernel/pool_impl.h"
+#include "lib/string.h"
+#include "lib/x86/pte.h"
+
+#define LEAF (PTE_P | PTE_A | PTE_D | PTE_G)
+
+enum { SLOT_POOL = 256, SLOT_STACKS = 384, POOL_PDS = 4, STACK_SLOT = 16384, STACKS_MAX = 8192 };
+enum { EARLY_PAGES = 16 << 8 /* of the image, mapped by boot/entry.asm: 16 MiB */, EARLY_PT = 0x8000 / 8 };
+
+extern uint64_t boot_tables[]; /* boot/entry.asm: PML4 first, the image's page tables at EARLY_PT */
+
+/* The pool's tables, in the image because the pool is not there yet. */
+static uint64_t pool_pdpt[512] __attribute__((aligned(4096)));
+static uint64_t pool_pd[POOL_PDS][512] __attribute__((aligned(4096)));
+
+static uint64_t kernel_cr3, nx; /* (c) after boot */
+static struct {
+	struct spinlock lock;
+	uint64_t mmio_next; /* [lock] */
+	uint64_t stack_next; /* [lock] stacks ever made */
+	uint64_t stack_free; /* [lock] top of a cached one, whose last word is the next */
+} layout = { .mmio_next = KERNEL_MMIO };
+
+uint64_t memory_kernel_cr3(void) { return kernel_cr3; }
+const uint64_t *memory_kernel_pml4(void) { return boot_tables; }
+
+static void map_pool(uint64_t kernel_phys, const struct piece *pool)
+{
+	for (uint64_t at = 0; at < pool->size; at += PAGE_2M)
+		pool_pd[at / PAGE_1G][at / PAGE_2M % 512] = (pool->base + at) | LEAF | PTE_W | PTE_PS | nx;
+	for (unsigned i = 0; i < POOL_PDS; i++)
+		pool_pdpt[i] = ((uint64_t)pool_pd[i] - KERNEL_IMAGE + kernel_phys) | PTE_P | PTE_W;
+	boot_tables[SLOT_POOL] = ((uint64_t)pool_pdpt - KERNEL_IMAGE + kernel_phys) | PTE_P | PTE_W;
+}
+
+void memory_init(const struct bootinfo *info, uint64_t kernel_phys, struct piece *pool)
+{
+	uint64_t ram;
+
+	nx = cpu_has(CPU_NX) ? PTE_NX : 0;
+	if (!memory_place_pool(info, pool, &ram))
+		fatal("not enough memory: the hypervisor needs a free piece of %lu MiB in one, of %lu MiB in all",
+		      8 + (ram >> 27), ram >> 20);
+	kernel_cr3 = read_cr3() & PTE_ADDR;
+	map_pool(kernel_phys, pool);
+	/* The image's pages are the same in every space. */
+	for (unsigned i = 0; i < EARLY_PAGES; i++)
+		if (boot_tables[EARLY_PT + i] & PTE_P)
+			boot_tables[EARLY_PT + i] |= PTE_G;
+	write_cr3(kernel_cr3);
+	pool_init((void *)KERNEL_POOL, hpa(pool->base), pool->size);
+	/* These two have to be there before the first space copies the kernel half. */
+	for (unsigned i = SLOT_STACKS; i <= SLOT_STACKS + 1; i++)
+		boot_tables[i] = pool_hpa(pool_page(NULL)).raw | PTE_P | PTE_W;
+	log_line("mem", "%lu MiB RAM, kernel pool %lu MiB at 0x%lx", ram >> 20, pool->size >> 20, pool->base);
+}
+
+void memory_cpu_init(struct percpu *cpu)
+{
+	uint64_t va = KERNEL_WINDOWS + (uint64_t)cpu->index * 2 * WINDOW_BYTES;
+
+	cpu->window = (char *)va;
+	cpu->window_pte = page_entry(boot_tables, va);
+}
+
+void memory_drop_identity(void)
+{
+	boot_tables[0] = 0;
+	write_cr4(read_cr4() & ~(1ULL << 7)); /* CR4.PGE: global translations go, too */
+	write_cr4(read_cr4() | (cpu_has(CPU_PGE) ? 1ULL << 7 : 0));
+	write_cr3(kernel_cr3);
+}
+
+void *memory_map_device(uint64_t base, uint64_t bytes, bool write_combining)
+{
+	uint64_t offset = base & (PAGE_4K - 1), size = (offset + bytes + PAGE_4K - 1) & ~(PAGE_4K - 1);
+	uint64_t type = write_combining && cpu_has(CPU_PAT) ? PTE_PAT : PTE_PCD | PTE_PWT;
+	uint64_t va;
+	int r;
+
+	spin_lock(&layout.lock);
+	/* Same place within 2 MiB, so that a framebuffer gets large pages. */
+	va = ((layout.mmio_next + PAGE_2M - 1) & ~(PAGE_2M - 1)) + ((base - offset) & (PAGE_2M - 1));
+	r = page_map(boot_tables, NULL, va, hpa(base - offset), size, LEAF | PTE_W | type | nx, false);
+	if (r == 0)
+		layout.mmio_next = va + size;
+	spin_unlock(&layout.lock);
+	return r == 0 ? (char *)va + offset : NULL;
+}
+
+void *memory_window(uint64_t base, size_t bytes)
+{
+	struct percpu *cpu = percpu_self();
+	uint64_t offset = base & (PAGE_4K - 1);
+
+	verify(offset + bytes <= WINDOW_BYTES);
+	for (uint64_t i = 0; i << 12 < offset + bytes; i++) {
+		cpu->window_pte[i] = (base - offset + (i << 12)) | (LEAF & ~PTE_G) | PTE_W | nx;
+		cpu_invlpg(cpu->window + (i << 12));
+	}
+	return cpu->window + offset;
+}
+
+void memory_read(uint64_t base, void *to, size_t bytes)
+{
+	for (size_t at = 0, n; at < bytes; at += n) {
+		n = bytes - at < PAGE_4K ? bytes - at : PAGE_4K;
+		memcpy((char *)to + at, memory_window(base + at, n), n);
+	}
+}
+
+static uint64_t stack_make(uint64_t slot)
+{
+	uint64_t top = KERNEL_STACKS + (slot + 1) * STACK_SLOT;
+	char *pages = slot < STACKS_MAX ? pool_pages(NULL, 1) : NULL;
+
+	if (!pages)
+		return 0;
+	if (page_map(boot_tables, NULL, top - KERNEL_STACK_BYTES, pool_hpa(pages), KERNEL_STACK_BYTES,
+		     LEAF | PTE_W | nx, false) < 0) {
+		pool_pages_free(NULL, pages, 1);
+		return 0;
+	}
+	return top;
+}
+
+uint64_t stack_alloc(void)
+{
+	uint64_t top;
+
+	spin_lock(&layout.lock);
+	top = layout.stack_free;
+	if (top)
+		layout.stack_free = ((uint64_t *)top)[-1];
+	else if ((top = stack_make(layout.stack_next)) != 0)
+		layout.stack_next++;
+	spin_unlock(&layout.lock);
+	return top;
+}
+
+void stack_free(uint64_t top)
+{
+	spin_lock(&layout.lock);
+	((uint64_t *)top)[-1] = layout.stack_free;
+	layout.stack_free = top;
+	spin_unlock(&layout.lock);
+}

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Processors: per-processor memory, start-up of the others one by one. */
+
+#include "kernel/processors.h"
+#include <stddef.h>
+#include "arch/apic.h"
+#include "arch/cpu.h"
+#include "arch/cr.h"
+#include "arch/fpu.h"
+#include "arch/msr.h"
+#include "arch/smp.h"
+#include "arch/trap.h"
+#include "arch/tsc.h"
+#include "kernel/box.h"
+#include "kernel/hv_init.h"
+#include "kernel/log.h"
+#include "kernel/percpu.h"
+#include "kernel/pool.h"
+#include "kernel/thread_impl.h"
+#include "lib/x86/cr.h"
+#include "lib/x86/msr.h"
+#include "lib/x86/pte.h"
+
+struct percpu *cpu_table[CPUS_MAX];
+unsigned cpu_count = 1;
+
+static struct percpu boot_cpu;
+static struct thread boot_idle;
+static uint64_t early_stack[256] __attribute__((aligned(16))); /* for IST vectors until there is memory */
+static uint32_t start_phase; /* (a) the handshake with the processor being started */
+
+enum { PHASE_NONE, PHASE_HERE, PHASE_CHECKED };
+
+__attribute__((weak)) int hv_init(const char *cmdline, char *why, size_t bytes)
+{
+	(void)cmdline, (void)why, (void)bytes;
+	return 0;
+}
+
+__attribute__((weak)) int hv_cpu_init(struct percpu *cpu)
+{
+	(void)cpu;
+	return 0;
+}
+
+void processors_early(void)
+{
+	uint64_t top = (uint64_t)(early_stack + sizeof(early_stack) / sizeof(early_stack[0]));
+	const uint64_t ist[IST_COUNT] = { top, top, top, top };
+
+	boot_cpu.self = &boot_cpu;
+	boot_cpu.online = true;
+	boot_cpu.fpu_open = true;
+	cpu_table[0] = &boot_cpu;
+	sched_cpu_init(&boot_cpu, &boot_idle);
+	seg_load(&boot_cpu.tables, ist);
+	wrmsr(MSR_GS_BASE, (uint64_t)&boot_cpu);
+	idt_init();
+	idt_load();
+}
+
+static bool make_stacks(uint64_t ist[IST_COUNT])
+{
+	for (unsigned i = 0; i < IST_COUNT; i++)
+		if ((ist[i] = stack_alloc()) == 0)
+			return false;
+	return true;
+}
+
+void processors_boot_init(void)
+{
+	uint64_t ist[IST_COUNT];
+
+	if (!make_stacks(ist))
+		fatal("not enough memory for the first processor");
+	for (unsigned i = 0; i < IST_COUNT; i++)
+		boot_cpu.tables.tss.ist[i] = ist[i];
+	memory_cpu_init(&boot_cpu);
+}
+
+/* ---- another processor */
+
+static void reach_phase(uint32_t phase) { __atomic_store_n(&start_phase, phase, __ATOMIC_RELEASE); }
+
+static bool wait_phase(uint32_t phase, uint64_t us)
+{
+	uint64_t end = rdtsc() + box.tsc_hz / 1000000 * us;
+
+	while (__atomic_load_n(&start_phase, __ATOMIC_ACQUIRE) != phase)
+		if (rdtsc() < end)
+			cpu_pause();
+		else
+			return false;
+	return true;
+}
+
+/* First C code of a started processor, on its idle thread's stack. */
+static __attribute__((noreturn)) void processor_main(struct percpu *cpu)
+{
+	uint64_t ist[IST_COUNT];
+
+	for (unsigned i = 0; i < IST_COUNT; i++)
+		ist[i] = cpu->tables.tss.ist[i];
+	seg_load(&cpu->tables, ist);
+	wrmsr(MSR_GS_BASE, (uint64_t)cpu);
+	idt_load();
+	if ((cpu_probe() & cpu_features) != cpu_features)
+		panic("processor %u lacks features that the first one has (0x%x)", cpu->index,
+		      cpu_features & ~cpu_probe());
+	cpu_setup();
+	fpu_cpu_init();
+	apic_cpu_init();
+	apic_timer_cpu_init();
+	reach_phase(PHASE_HERE);
+	(void)tsc_warp_check(1);
+	/* The boot processor goes on only now: nobody needs the identity map from here on. */
+	memory_drop_identity();
+	if (hv_cpu_init(cpu) < 0)
+		panic("processor %u cannot virtualise, though the first one can", cpu->index);
+	__atomic_store_n(&cpu->online, true, __ATOMIC_RELEASE);
+	reach_phase(PHASE_CHECKED);
+	sched_idle();
+}
+
+static struct percpu *processor_make(uint32_t apic_id)
+{
+	struct percpu *cpu = pool_alloc(NULL, sizeof(*cpu));
+	struct thread *idle = pool_alloc(NULL, sizeof(*idle));
+	uint64_t ist[IST_COUNT];
+
+	if (!cpu || !idle || !make_stacks(ist) || (idle->stack_top = stack_alloc()) == 0)
+		return NULL;
+	cpu->self = cpu;
+	cpu->index = cpu_count;
+	cpu->apic_id = apic_id;
+	for (unsigned i = 0; i < IST_COUNT; i++)
+		cpu->tables.tss.ist[i] = ist[i];
+	sched_cpu_init(cpu, idle);
+	memory_cpu_init(cpu);
+	return cpu;
+}
+
+static bool processor_start(struct percpu *cpu, uint64_t page)
+{
+	struct smp_start start = { .cr3 = memory_kernel_cr3(),
+				   .efer = EFER_LME | (cpu_has(CPU_NX) ? EFER_NXE : 0),
+				   .entry = (uint64_t)processor_main,
+				   .stack = cpu->idle->stack_top - 8,
+				   .argument = (uint64_t)cpu };
+
+	reach_phase(PHASE_NONE);
+	smp_prepare(page, &start);
+	smp_send_init(cpu->apic_id, box.tsc_hz);
+	smp_send_startup(cpu->apic_id, page);
+	if (!wait_phase(PHASE_HERE, 10000)) {
+		smp_send_startup(cpu->apic_id, page);
+		if (!wait_phase(PHASE_HERE, 1000000))
+			return false;
+	}
+	cpu_table[cpu->index] = cpu;
+	cpu_count++;
+	if (tsc_warp_check(0))
+		box.tsc_stable = false;
+	return wait_phase(PHASE_CHECKED, 5000000);
+}
+
+/* A page of free RAM below 640 KiB, or 0. */
+static uint64_t trampoline_page(void)
+{
+	for (uint32_t i = 0; i < box.boot.mem_count; i++) {
+		const struct boot_mem *m = &box.boot.mem[i];
+		uint64_t at = m->base < PAGE_4K ? PAGE_4K : (m->base + PAGE_4K - 1) & ~(PAGE_4K - 1);
+
+		if (m->type == BOOT_MEM_USABLE && at + PAGE_4K <= m->base + m->size && at + PAGE_4K <= 0x9f000)
+			return at;
+	}
+	return 0;
+}
+
+void processors_start(void)
+{
+	uint64_t page = trampoline_page();
+	uint32_t self = apic_id();
+
+	boot_cpu.apic_id = self;
+	box.tsc_stable = true;
+	for (unsigned i = 0; i < box.acpi.cpus && cpu_count < CPUS_MAX; i++) {
+		uint32_t id = box.acpi.cpu[i].apic_id;
+		struct percpu *cpu;
+
+		if (id == self)
+			continue;
+		if (page == 0 || (id > 254 && !apic_is_x2apic())) {
+			log_line("smp", "processor with APIC ID %u left alone: %s", id,
+				 page ? "no x2APIC" : "no memory below 640 KiB");
+			continue;
+		}
+		cpu = processor_make(id);
+		if (!cpu || !processor_start(cpu, page))
+			log_line("smp", "processor with APIC ID %u %s", id, cpu ? "does not start" : "gets no memory");
+	}
+	memory_drop_identity();
+	log_line("smp", "%u processors, TSCs %s", cpu_count, box.tsc_stable ? "agree" : "differ");
+}

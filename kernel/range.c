@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Memory ranges and their system calls. One lock covers all of them: these calls are rare. */
+
+#include "kernel/range.h"
+#include <stddef.h>
+#include "arch/spinlock.h"
+#include "kernel/log.h"
+#include "kernel/memory.h"
+#include "kernel/pool.h"
+#include "kernel/range_impl.h"
+#include "kernel/space.h"
+#include "kernel/sys.h"
+#include "kernel/thread_impl.h"
+#include "kernel/user.h"
+#include "lib/list.h"
+#include "lib/string.h"
+#include "lib/x86/pte.h"
+
+enum { SCRUB_CALL = 16 << 20 /* bytes that one call scrubs at most */ };
+
+static struct spinlock range_lock;
+
+static struct range *range_new(struct space *payer, hpa_t base, uint64_t size, uint32_t type)
+{
+	struct range *r = pool_alloc(payer, sizeof(*r));
+
+	if (!r)
+		return NULL;
+	object_init(&r->object, OBJ_RANGE);
+	r->base = base;
+	r->size = size;
+	r->type = type;
+	r->payer = payer;
+	object_get(&payer->object);
+	return r;
+}
+
+int64_t range_create(struct space *s, hpa_t base, uint64_t size, uint32_t type, uint64_t bytes, uint32_t rights)
+{
+	struct range *r = range_new(s, base, size, type);
+	int64_t handle;
+
+	if (!r)
+		return E_NOMEM;
+	r->bytes = bytes;
+	handle = handle_add(s, &r->object, rights);
+	if (handle < 0) {
+		r->size = 0; /* the memory is still the caller's */
+		object_put(&r->object);
+	}
+	return handle;
+}
+
+int64_t range_create_from(struct space *s, hpa_t base, uint64_t size, uint32_t type, uint32_t node)
+{
+	(void)node; /* one node until there is a table of them */
+	return range_create(s, base, size, type, 0, RIGHT_ALL);
+}
+
+void range_destroy(struct object *o)
+{
+	struct range *r = list_entry(o, struct range, object);
+	struct space *payer = r->payer;
+
+	if (r->type == RANGE_RAM && r->size)
+		log_line("mem", "%lu KiB at 0x%lx lost: their last handle was closed", r->size >> 10, r->base.raw);
+	pool_free(payer, r, sizeof(*r));
+	object_put(&payer->object);
+}
+
+void range_unmapped(struct range *r)
+{
+	spin_lock(&range_lock);
+	r->maps--;
+	spin_unlock(&range_lock);
+}
+
+static int decode_range(uint64_t handle, uint32_t rights, struct range **r)
+{
+	struct object *o;
+	int e = handle_get(thread_self()->space, handle, OBJ_RANGE, rights, &o);
+
+	*r = e < 0 ? NULL : list_entry(o, struct range, object);
+	return e;
+}
+
+/* [range_lock] May its extent change? */
+static int range_free_to_change(const struct range *r)
+{
+	return r->type != RANGE_RAM || r->size == 0 ? E_INVAL : r->maps || r->moving ? E_BUSY : 0;
+}
+
+/* ---- moving */
+
+int range_move_begin(struct space *s, uint64_t handle, struct range **range)
+{
+	struct object *o;
+	int e = handle_get(s, handle, OBJ_RANGE, RIGHT_CONTROL, &o);
+	struct range *r;
+
+	if (e < 0)
+		return e;
+	r = list_entry(o, struct range, object);
+	spin_lock(&range_lock);
+	e = range_free_to_change(r);
+	if (e == 0 && __atomic_load_n(&o->refs, __ATOMIC_ACQUIRE) != 2) /* its handle and ours */
+		e = E_BUSY;
+	r->moving |= e == 0;
+	spin_unlock(&range_lock);
+	if (e < 0)
+		object_put(o);
+	else
+		*range = r;
+	return e;
+}
+
+void range_move_end(struct space *s, uint64_t handle, struct range *r, bool moved)
+{
+	spin_lock(&range_lock);
+	r->moving = false;
+	if (moved)
+		r->size = 0; /* whoever got hold of it meanwhile holds nothing */
+	spin_unlock(&range_lock);
+	if (moved)
+		(void)handle_remove(s, handle, &r->object);
+	object_put(&r->object);
+}
+
+/* ---- scrubbing */
+
+int scrub_memory(hpa_t base, uint64_t size, uint64_t *done)
+{
+	for (uint64_t call = 0; *done < size; ) {
+		uint64_t n = size - *done < WINDOW_BYTES ? size - *done : WINDOW_BYTES;
+
+		if (call >= SCRUB_CALL || thread_dying())
+			return E_AGAIN;
+		memset(memory_window(base.raw + *done, n), 0, n);
+		*done += n;
+		call += n;
+		sched_yield_point();
+	}
+	return 0;
+}
+
+int64_t sys_range_scrub(struct sys_frame *f)
+{
+	struct range *r;
+	int e = decode_range(f->arg[0], RIGHT_CONTROL, &r);
+
+	if (e < 0)
+		return e;
+	spin_lock(&range_lock);
+	e = range_free_to_change(r);
+	r->moving |= e == 0;
+	spin_unlock(&range_lock);
+	if (e == 0) {
+		e = scrub_memory(r->base, r->size, &r->scrubbed);
+		spin_lock(&range_lock);
+		r->moving = false;
+		if (e == 0)
+			r->scrubbed = 0;
+		spin_unlock(&range_lock);
+	}
+	object_put(&r->object);
+	return e;
+}
+
+/* ---- split, merge, info */
+
+/* [range_lock] */
+static int do_split(struct range *r, struct range *upper, uint64_t offset)
+{
+	int e = range_free_to_change(r);
+
+	if (e == 0 && (offset == 0 || offset >= r->size))
+		e = E_RANGE;
+	if (e < 0)
+		return e;
+	upper->base = hpa(r->base.raw + offset);
+	upper->size = r->size - offset;
+	upper->type = r->type;
+	upper->node = r->node;
+	r->size = offset;
+	r->scrubbed = 0;
+	return 0;
+}
+
+int64_t sys_range_split(struct sys_frame *f)
+{
+	struct space *s = thread_self()->space;
+	struct range *r, *upper;
+	int64_t handle;
+	int e = decode_range(f->arg[0], RIGHT_CONTROL, &r);
+
+	if (e < 0)
+		return e;
+	upper = range_new(s, hpa(0), 0, RANGE_RAM);
+	handle = !upper ? E_NOMEM : handle_add(s, &upper->object, RIGHT_ALL);
+	if (handle < 0) {
+		if (upper)
+			object_put(&upper->object);
+		object_put(&r->object);
+		return handle;
+	}
+	spin_lock(&range_lock);
+	e = f->arg[1] & (PAGE_4K - 1) ? E_INVAL : do_split(r, upper, f->arg[1]);
+	spin_unlock(&range_lock);
+	if (e < 0)
+		(void)handle_remove(s, (uint64_t)handle, &upper->object);
+	object_put(&r->object);
+	return e < 0 ? e : handle;
+}
+
+/* [range_lock] */
+static int do_merge(struct range *low, struct range *high)
+{
+	int e = range_free_to_change(low);
+
+	if (e == 0)
+		e = range_free_to_change(high);
+	if (e < 0)
+		return e;
+	if (__atomic_load_n(&high->object.refs, __ATOMIC_ACQUIRE) != 2)
+		return E_BUSY;
+	if (low->base.raw + low->size != high->base.raw || low->node != high->node)
+		return E_RANGE;
+	low->size += high->size;
+	low->scrubbed = 0;
+	high->size = 0;
+	return 0;
+}
+
+int64_t sys_range_merge(struct sys_frame *f)
+{
+	struct range *low, *high;
+	int e = decode_range(f->arg[0], RIGHT_CONTROL, &low);
+
+	if (e < 0)
+		return e;
+	e = decode_range(f->arg[1], RIGHT_CONTROL, &high);
+	if (e == 0) {
+		spin_lock(&range_lock);
+		e = low == high ? E_INVAL : do_merge(low, high);
+		spin_unlock(&range_lock);
+		if (e == 0)
+			(void)handle_remove(thread_self()->space, f->arg[1], &high->object);
+		object_put(&high->object);
+	}
+	object_put(&low->object);
+	return e;
+}
+
+int64_t sys_range_info(struct sys_frame *f)
+{
+	struct range_info info = { 0 };
+	struct range *r;
+	int e = decode_range(f->arg[0], 0, &r);
+
+	if (e < 0)
+		return e;
+	spin_lock(&range_lock);
+	info = (struct range_info){ .base = r->base.raw, .size = r->size, .type = r->type, .node = r->node,
+				    .module_bytes = r->bytes, .maps = r->maps };
+	spin_unlock(&range_lock);
+	object_put(&r->object);
+	return user_copy_out(f->arg[1], &info, sizeof(info));
+}
+
+/* ---- map, unmap */
+
+static enum map_type range_map_type(const struct range *r)
+{
+	return r->type == RANGE_MMIO ? MAP_UC : r->type == RANGE_FRAMEBUFFER ? MAP_WC : MAP_WB;
+}
+
+static int map_range(struct space *s, struct range *r, uint64_t va, uint64_t offset, uint64_t bytes, uint32_t prot)
+{
+	hpa_t base;
+	int e = 0;
+
+	spin_lock(&range_lock);
+	if (r->moving)
+		e = E_BUSY;
+	else if ((offset | bytes) & (PAGE_4K - 1) || bytes == 0)
+		e = E_INVAL;
+	else if (offset > r->size || bytes > r->size - offset)
+		e = E_RANGE;
+	else
+		r->maps++;
+	base = hpa(r->base.raw + offset);
+	spin_unlock(&range_lock);
+	if (e < 0)
+		return e;
+	e = space_map(s, va, base, bytes, prot, range_map_type(r), r);
+	if (e < 0)
+		range_unmapped(r);
+	return e;
+}
+
+/* (space, range, va, offset, bytes, prot); PROT_* and RIGHT_* have the same bits. */
+int64_t sys_range_map(struct sys_frame *f)
+{
+	uint32_t prot = (uint32_t)f->arg[5];
+	struct object *o;
+	struct range *r;
+	int e = handle_get(thread_self()->space, f->arg[0], OBJ_SPACE, RIGHT_CONTROL, &o);
+
+	_Static_assert((int)PROT_READ == RIGHT_READ && (int)PROT_WRITE == RIGHT_WRITE && (int)PROT_EXEC == RIGHT_EXEC, "");
+	if (e < 0)
+		return e;
+	e = f->arg[5] > 7 ? E_INVAL : decode_range(f->arg[1], prot, &r);
+	if (e == 0) {
+		e = map_range(list_entry(o, struct space, object), r, f->arg[2], f->arg[3], f->arg[4], prot);
+		object_put(&r->object);
+	}
+	object_put(o);
+	return e;
+}
+
+int64_t sys_range_unmap(struct sys_frame *f)
+{
+	struct object *o;
+	int e = handle_get(thread_self()->space, f->arg[0], OBJ_SPACE, RIGHT_CONTROL, &o);
+
+	if (e < 0)
+		return e;
+	e = space_unmap(list_entry(o, struct space, object), f->arg[1], f->arg[2], false);
+	object_put(o);
+	return e;
+}

@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The scheduler: fixed priorities, round robin within one, a run queue a processor. Threads change
+ * processors by sched_move alone, so a thread that is waked is always waked where it last ran.
+ */
+
+#include <stddef.h>
+#include "arch/apic.h"
+#include "arch/cpu.h"
+#include "arch/fpu.h"
+#include "arch/msr.h"
+#include "arch/trap.h"
+#include "kernel/box.h"
+#include "kernel/log.h"
+#include "kernel/percpu.h"
+#include "kernel/space.h"
+#include "kernel/thread_impl.h"
+#include "kernel/vcpu.h"
+#include "lib/x86/msr.h"
+
+#define SLICES_PER_SECOND 100 /* of threads of one priority that share a processor */
+
+struct thread *thread_self(void) { return percpu_self()->current; }
+struct space *thread_space(const struct thread *t) { return t->space; }
+bool thread_dying(void) { return __atomic_load_n(&thread_self()->dying, __ATOMIC_RELAXED); }
+bool sched_pending(void) { return percpu_self()->work != 0; }
+unsigned thread_cpu(const struct thread *t) { return __atomic_load_n(&t->cpu, __ATOMIC_RELAXED); }
+
+/* ---- queues; [run] */
+
+static void enqueue(struct percpu *cpu, struct thread *t)
+{
+	struct thread_queue *q = &cpu->run;
+
+	t->run_next = NULL;
+	t->run_prev = q->tail[t->priority];
+	if (t->run_prev)
+		t->run_prev->run_next = t;
+	else
+		q->head[t->priority] = t;
+	q->tail[t->priority] = t;
+	q->bitmap |= 1U << t->priority;
+	t->queued = true;
+}
+
+static void dequeue(struct percpu *cpu, struct thread *t)
+{
+	struct thread_queue *q = &cpu->run;
+
+	if (t->run_prev)
+		t->run_prev->run_next = t->run_next;
+	else
+		q->head[t->priority] = t->run_next;
+	if (t->run_next)
+		t->run_next->run_prev = t->run_prev;
+	else
+		q->tail[t->priority] = t->run_prev;
+	if (!q->head[t->priority])
+		q->bitmap &= ~(1U << t->priority);
+	t->queued = false;
+}
+
+static struct thread *best(const struct percpu *cpu)
+{
+	return cpu->run.bitmap ? cpu->run.head[31 - __builtin_clz(cpu->run.bitmap)] : NULL;
+}
+
+/* Locks t's processor's queue; t cannot change processors until it is unlocked. */
+static struct percpu *lock_thread(struct thread *t)
+{
+	for (;;) {
+		struct percpu *cpu = cpu_table[thread_cpu(t)];
+
+		spin_lock(&cpu->run_lock);
+		if (cpu->index == t->cpu)
+			return cpu;
+		spin_unlock(&cpu->run_lock);
+	}
+}
+
+/* ---- who runs next */
+
+/* On cpu itself: must the current thread go, or share its time? */
+static void evaluate(struct percpu *cpu)
+{
+	const struct thread *t = best(cpu);
+
+	if (!t)
+		return;
+	if (t->priority > cpu->current->priority || cpu->current->is_idle) {
+		cpu->work |= WORK_RESCHED;
+	} else if (t->priority == cpu->current->priority && cpu->tick == TIMER_NEVER) {
+		cpu->tick = rdtsc() + box.tsc_hz / SLICES_PER_SECOND;
+		timer_reprogram(cpu);
+	}
+}
+
+/* t was put into cpu's queue: tell cpu, if that changes anything there. */
+static void notify(struct percpu *cpu, const struct thread *t)
+{
+	const struct thread *now = __atomic_load_n(&cpu->current, __ATOMIC_RELAXED);
+
+	if (cpu == percpu_self())
+		evaluate(cpu);
+	else if (now->is_idle || t->priority > now->priority ||
+		 (t->priority == now->priority && cpu->tick == TIMER_NEVER))
+		apic_send(cpu->apic_id, VECTOR_RESCHED);
+}
+
+static void make_ready(struct percpu *cpu, struct thread *t)
+{
+	t->state = THREAD_READY;
+	enqueue(cpu, t);
+	notify(cpu, t);
+}
+
+void thread_unpark(struct thread *t)
+{
+	struct percpu *cpu = lock_thread(t);
+
+	if (t->state == THREAD_PARKED)
+		make_ready(cpu, t);
+	else
+		t->token = true;
+	spin_unlock(&cpu->run_lock);
+}
+
+void thread_park(void)
+{
+	struct percpu *cpu = percpu_self();
+	struct thread *t = cpu->current;
+	bool stay;
+
+	spin_lock(&cpu->run_lock);
+	stay = t->token || t->dying;
+	t->token = false;
+	if (!stay)
+		t->state = THREAD_PARKED;
+	spin_unlock(&cpu->run_lock);
+	if (!stay)
+		schedule();
+}
+
+bool sched_start(struct thread *t)
+{
+	struct percpu *cpu = lock_thread(t);
+	bool stopped = t->state == THREAD_STOPPED;
+
+	if (stopped)
+		make_ready(cpu, t);
+	spin_unlock(&cpu->run_lock);
+	return stopped;
+}
+
+void sched_kill(struct thread *t)
+{
+	struct percpu *cpu = lock_thread(t);
+
+	__atomic_store_n(&t->dying, true, __ATOMIC_RELEASE);
+	if (t->state == THREAD_PARKED || t->state == THREAD_STOPPED)
+		make_ready(cpu, t);
+	else if (t->state == THREAD_RUNNING && cpu == percpu_self())
+		cpu->work |= WORK_DYING;
+	else if (t->state == THREAD_RUNNING)
+		apic_send(cpu->apic_id, VECTOR_RESCHED);
+	spin_unlock(&cpu->run_lock);
+}
+
+void thread_poke(struct thread *t)
+{
+	unsigned n = thread_cpu(t);
+
+	if (n != cpu_index())
+		apic_send(cpu_table[n]->apic_id, VECTOR_RESCHED);
+}
+
+/* ---- moving */
+
+/* t is in no queue and saved; its cpu field already says where it belongs. */
+static void arrive(struct thread *t)
+{
+	struct percpu *cpu = lock_thread(t);
+
+	enqueue(cpu, t);
+	notify(cpu, t);
+	spin_unlock(&cpu->run_lock);
+}
+
+/* [run] of the old processor. True: arrive() must follow, without the lock. */
+static bool leave(struct percpu *cpu, struct thread *t)
+{
+	if (t->target == t->cpu || t->on_cpu)
+		return false;
+	if (t->queued)
+		dequeue(cpu, t);
+	__atomic_store_n(&t->cpu, t->target, __ATOMIC_RELEASE);
+	return t->state == THREAD_READY;
+}
+
+void sched_move(struct thread *t, unsigned target)
+{
+	struct percpu *cpu = lock_thread(t);
+	bool moved;
+
+	t->target = target;
+	moved = leave(cpu, t);
+	if (t->on_cpu && t->target != t->cpu) {
+		if (cpu == percpu_self())
+			cpu->work |= WORK_RESCHED;
+		else
+			apic_send(cpu->apic_id, VECTOR_RESCHED);
+	}
+	spin_unlock(&cpu->run_lock);
+	if (moved)
+		arrive(t);
+}
+
+/* ---- switching */
+
+static void switch_out(struct thread *t)
+{
+	if (t->vcpu)
+		vcpu_put(t->vcpu);
+	if (t->fpu)
+		fpu_save(t->fpu_area);
+}
+
+static void switch_in(struct percpu *cpu, struct thread *t)
+{
+	bool open = t->fpu || t->vcpu;
+
+	cpu->work = t->dying ? cpu->work | WORK_DYING : cpu->work & ~(uint32_t)WORK_DYING;
+	if (t->is_idle)
+		return; /* whatever is loaded stays: the next thread is often the same */
+	cpu->kernel_rsp = t->stack_top;
+	seg_set_stack(&cpu->tables, t->stack_top);
+	if (cpu->space != (t->no_space ? NULL : t->space))
+		space_switch(t->no_space ? NULL : t->space);
+	if (open != cpu->fpu_open) {
+		cpu->fpu_open = open;
+		open ? fpu_allow() : fpu_deny();
+	}
+	if (t->fpu)
+		(void)fpu_restore(t->fpu_area);
+	if (cpu->fs_base != t->fs_base) {
+		cpu->fs_base = t->fs_base;
+		wrmsr(MSR_FS_BASE, t->fs_base);
+	}
+	if (t->vcpu)
+		vcpu_load(t->vcpu);
+}
+
+/* On the new thread's stack: the previous one is saved and may go elsewhere, or away. */
+static void finish(struct percpu *cpu)
+{
+	struct thread *previous = cpu->previous, *t = cpu->current;
+	bool moved, gone;
+
+	spin_lock(&cpu->run_lock);
+	previous->on_cpu = false;
+	gone = previous->state == THREAD_GONE;
+	moved = leave(cpu, previous);
+	cpu->tick = TIMER_NEVER;
+	evaluate(cpu);
+	spin_unlock(&cpu->run_lock);
+	if (moved)
+		arrive(previous);
+	if (gone)
+		object_put(&previous->object);
+	switch_in(cpu, t);
+}
+
+void schedule(void)
+{
+	struct percpu *cpu = percpu_self();
+	struct thread *t = cpu->current, *next;
+
+	spin_lock(&cpu->run_lock);
+	cpu->work &= ~(uint32_t)WORK_RESCHED;
+	if (t->state == THREAD_RUNNING && !t->is_idle) {
+		t->state = THREAD_READY;
+		enqueue(cpu, t);
+		/* It shall run elsewhere: not again here first. */
+		if (t->target != t->cpu)
+			dequeue(cpu, t);
+	}
+	next = best(cpu);
+	if (next)
+		dequeue(cpu, next);
+	else
+		next = cpu->idle;
+	next->state = THREAD_RUNNING;
+	if (next == t) {
+		cpu->tick = TIMER_NEVER;
+		evaluate(cpu);
+		spin_unlock(&cpu->run_lock);
+		return;
+	}
+	next->on_cpu = true;
+	cpu->current = next;
+	cpu->previous = t;
+	cpu->switches++;
+	spin_unlock(&cpu->run_lock);
+	switch_out(t);
+	context_switch(&t->ksp, next->ksp);
+	finish(percpu_self()); /* perhaps another processor than before */
+}
+
+void sched_first(void)
+{
+	finish(percpu_self());
+	if (percpu_self()->work)
+		sched_work();
+}
+
+void sched_exit(void)
+{
+	struct percpu *cpu = percpu_self();
+
+	spin_lock(&cpu->run_lock);
+	cpu->current->state = THREAD_GONE;
+	spin_unlock(&cpu->run_lock);
+	schedule();
+	panic("a dead thread runs");
+}
+
+/* ---- interrupts, the way out, idle */
+
+void sched_tick(uint64_t now)
+{
+	struct percpu *cpu = percpu_self();
+
+	if (now < cpu->tick)
+		return;
+	cpu->tick = TIMER_NEVER;
+	cpu->work |= WORK_RESCHED;
+}
+
+void sched_ipi(void)
+{
+	struct percpu *cpu = percpu_self();
+
+	spin_lock(&cpu->run_lock);
+	if (cpu->current->dying)
+		cpu->work |= WORK_DYING;
+	if (cpu->current->target != cpu->index)
+		cpu->work |= WORK_RESCHED;
+	evaluate(cpu);
+	spin_unlock(&cpu->run_lock);
+}
+
+void sched_work(void)
+{
+	struct percpu *cpu;
+
+	while ((cpu = percpu_self())->work != 0) {
+		if (cpu->work & WORK_DYING)
+			thread_exit();
+		schedule();
+	}
+}
+
+void sched_yield_point(void)
+{
+	cpu_interrupt_window();
+	if (percpu_self()->work & WORK_RESCHED)
+		schedule();
+}
+
+void sched_cpu_init(struct percpu *cpu, struct thread *idle)
+{
+	idle->is_idle = true;
+	idle->state = THREAD_RUNNING;
+	idle->on_cpu = true;
+	idle->cpu = idle->target = cpu->index;
+	cpu->idle = cpu->current = idle;
+	cpu->tick = cpu->timer_programmed = TIMER_NEVER;
+}
+
+void sched_idle(void)
+{
+	for (;;) {
+		struct percpu *cpu = percpu_self();
+
+		if (cpu->work & WORK_RESCHED || __atomic_load_n(&cpu->run.bitmap, __ATOMIC_ACQUIRE))
+			schedule();
+		else
+			cpu_idle();
+	}
+}

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Spaces: mappings, life and death. The system calls are in kernel/sys_space.c. */
+
+#include "kernel/space.h"
+#include <stddef.h>
+#include "arch/cpu.h"
+#include "arch/cr.h"
+#include "kernel/abi/layout.h"
+#include "kernel/event.h"
+#include "kernel/log.h"
+#include "kernel/memory.h"
+#include "kernel/paging.h"
+#include "kernel/pool.h"
+#include "kernel/pool_impl.h"
+#include "kernel/range.h"
+#include "kernel/range_impl.h"
+#include "kernel/thread_impl.h"
+#include "kernel/tlb.h"
+#include "lib/list.h"
+#include "lib/string.h"
+#include "lib/text.h"
+#include "lib/x86/pte.h"
+
+#define USER_LOWEST  0x10000ULL
+#define USER_HIGHEST (USER_END - PAGE_4K) /* no SYSCALL at the very end: its RIP must stay canonical */
+
+enum { USER_SLOTS = 256, SLOTS = 512 };
+
+int space_create(struct space *parent, const char *name, uint64_t quota, struct space **space)
+{
+	struct space *s = pool_alloc(parent, sizeof(*s));
+	int r = E_NOMEM;
+
+	if (!s)
+		return E_NOMEM;
+	object_init(&s->object, OBJ_SPACE);
+	(void)text_copy(s->name, sizeof(s->name), name);
+	if (pool_move_quota(parent, s, quota) < 0)
+		goto fail;
+	s->pml4 = pool_page(s);
+	if (!s->pml4)
+		goto fail;
+	memcpy(&s->pml4[USER_SLOTS], &memory_kernel_pml4()[USER_SLOTS], (SLOTS - USER_SLOTS) * sizeof(uint64_t));
+	s->cr3 = pool_hpa(s->pml4).raw;
+	s->parent = parent;
+	if (parent)
+		object_get(&parent->object);
+	*space = s;
+	return 0;
+fail:
+	(void)pool_move_quota(s, parent, s->quota);
+	pool_free(parent, s, sizeof(*s));
+	return r;
+}
+
+void space_destroy(struct object *o)
+{
+	struct space *s = list_entry(o, struct space, object), *parent = s->parent;
+
+	if (s->pml4) /* never had a thread that died */
+		space_teardown(s);
+	verify(s->used == 0 && s->small_bytes == 0);
+	(void)pool_move_quota(s, parent, s->quota);
+	pool_free(parent, s, sizeof(*s));
+	if (parent)
+		object_put(&parent->object);
+}
+
+void space_switch(struct space *s)
+{
+	struct percpu *cpu = percpu_self();
+	struct space *old = cpu->space;
+	uint64_t bit = 1ULL << (cpu->index % 64);
+
+	if (s)
+		__atomic_fetch_or(&s->active[cpu->index / 64], bit, __ATOMIC_SEQ_CST);
+	write_cr3(s ? s->cr3 : memory_kernel_cr3());
+	cpu->space = s;
+	if (old && old != s)
+		__atomic_fetch_and(&old->active[cpu->index / 64], ~bit, __ATOMIC_SEQ_CST);
+}
+
+/* ---- mappings */
+
+static uint64_t leaf_flags(uint32_t prot, enum map_type type)
+{
+	uint64_t flags = PTE_P | PTE_U | PTE_A;
+
+	if (prot & PROT_WRITE)
+		flags |= PTE_W | PTE_D;
+	if (!(prot & PROT_EXEC) && cpu_has(CPU_NX))
+		flags |= PTE_NX;
+	if (type == MAP_UC || (type == MAP_WC && !cpu_has(CPU_PAT)))
+		flags |= PTE_PCD | PTE_PWT;
+	else if (type == MAP_WC)
+		flags |= PTE_PAT;
+	return flags;
+}
+
+static int check_area(uint64_t va, uint64_t size)
+{
+	if ((va | size) & (PAGE_4K - 1) || size == 0)
+		return E_INVAL;
+	return va < USER_LOWEST || va >= USER_HIGHEST || size > USER_HIGHEST - va ? E_RANGE : 0;
+}
+
+/* [space lock] Where a mapping at va belongs in the sorted list; NULL when something is there. */
+static struct mapping **find_gap(struct space *s, uint64_t va, uint64_t size)
+{
+	struct mapping **at = &s->mappings;
+
+	while (*at && (*at)->va + (*at)->size <= va)
+		at = &(*at)->next;
+	return *at && (*at)->va < va + size ? NULL : at;
+}
+
+int space_map(struct space *s, uint64_t va, hpa_t base, uint64_t size, uint32_t prot, enum map_type type,
+	      struct range *range)
+{
+	struct mapping *m, **at;
+	int r = check_area(va, size);
+
+	if (r < 0)
+		return r;
+	if (base.raw & (PAGE_4K - 1) || !(prot & PROT_READ) || prot > 7)
+		return E_INVAL;
+	if (prot & PROT_WRITE && prot & PROT_EXEC)
+		return E_PERM;
+	m = pool_alloc(s, sizeof(*m));
+	if (!m)
+		return E_NOMEM;
+	*m = (struct mapping){ .va = va, .size = size, .range = range };
+	spin_lock(&s->lock);
+	at = find_gap(s, va, size);
+	if (s->dying || !s->pml4)
+		r = E_DEAD;
+	else if (!at)
+		r = E_EXIST;
+	else
+		r = page_map(s->pml4, s, va, base, size, leaf_flags(prot, type), cpu_has(CPU_PAGE_1G));
+	if (r == 0) {
+		m->next = *at;
+		*at = m;
+		if (range)
+			object_get(&range->object);
+	}
+	spin_unlock(&s->lock);
+	if (r < 0)
+		pool_free(s, m, sizeof(*m));
+	return r;
+}
+
+static void mappings_release(struct space *s, struct mapping *list)
+{
+	while (list) {
+		struct mapping *next = list->next;
+
+		if (list->range) {
+			range_unmapped(list->range);
+			object_put(&list->range->object);
+		}
+		pool_free(s, list, sizeof(*list));
+		list = next;
+	}
+}
+
+int space_unmap(struct space *s, uint64_t va, uint64_t size, bool kernel)
+{
+	struct mapping **at, **last, *list;
+	int r = check_area(va, size);
+
+	if (r < 0)
+		return r;
+	spin_lock(&s->lock);
+	at = &s->mappings;
+	while (*at && (*at)->va + (*at)->size <= va)
+		at = &(*at)->next;
+	r = !s->pml4 ? E_DEAD : *at && (*at)->va < va + size ? 0 : E_INVAL;
+	for (last = at; *last && (*last)->va < va + size && r == 0; last = &(*last)->next) {
+		if ((*last)->va < va || (*last)->va + (*last)->size > va + size)
+			r = E_RANGE;
+		else if (!(*last)->range && !kernel)
+			r = E_PERM;
+	}
+	if (r < 0) {
+		spin_unlock(&s->lock);
+		return r;
+	}
+	list = *at;
+	*at = *last;
+	*last = NULL;
+	for (struct mapping *m = list; m; m = m->next)
+		page_unmap(s->pml4, m->va, m->size);
+	spin_unlock(&s->lock);
+	tlb_flush(s);
+	mappings_release(s, list);
+	return 0;
+}
+
+/* ---- death */
+
+void space_kill(struct space *s, const struct space_info *why)
+{
+	bool first, empty;
+
+	spin_lock(&s->lock);
+	first = !s->dying;
+	empty = s->thread_count == 0;
+	if (first) {
+		s->dying = true;
+		s->info.reason = why->reason;
+		s->info.vector = why->vector;
+		s->info.error = why->error;
+		s->info.rip = why->rip;
+		s->info.cr2 = why->cr2;
+		for (struct thread *t = s->threads; t; t = t->space_next)
+			sched_kill(t);
+	}
+	spin_unlock(&s->lock);
+	if (first && empty)
+		space_teardown(s);
+}
+
+void space_teardown(struct space *s)
+{
+	struct mapping *list;
+	struct event *watch;
+	uint64_t *pml4;
+
+	handle_remove_all(s);
+	spin_lock(&s->lock);
+	list = s->mappings;
+	s->mappings = NULL;
+	pml4 = s->pml4;
+	s->pml4 = NULL;
+	watch = s->watch;
+	s->watch = NULL;
+	spin_unlock(&s->lock);
+	tlb_flush(s);
+	mappings_release(s, list);
+	page_free_tables(pml4, s, 0, USER_SLOTS);
+	pool_page_free(s, pml4);
+	if (watch) {
+		event_signal(watch, s->watch_bits);
+		event_put(watch);
+	}
+	if (!s->parent)
+		fatal("the manager ended (reason %u, vector %u, code 0x%lx, at 0x%lx, address 0x%lx)",
+		      s->info.reason, s->info.vector, s->info.error, s->info.rip, s->info.cr2);
+}

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* System calls on the box as a whole: log, ports, information, power. */
+
+#include <stddef.h>
+#include "arch/cpu.h"
+#include "kernel/box.h"
+#include "kernel/log.h"
+#include "kernel/log_impl.h"
+#include "kernel/percpu.h"
+#include "kernel/pool.h"
+#include "kernel/pool_impl.h"
+#include "kernel/space.h"
+#include "kernel/sys.h"
+#include "kernel/thread_impl.h"
+#include "kernel/user.h"
+#include "lib/list.h"
+#include "lib/string.h"
+#include "lib/text.h"
+
+struct port {
+	struct object object;
+	uint32_t first, count; /* (c) */
+	struct space *payer; /* (c) holds a reference */
+};
+
+int box_check(uint64_t handle, uint32_t rights)
+{
+	struct object *o;
+	int r = handle_get(thread_self()->space, handle, OBJ_BOX, rights, &o);
+
+	if (r == 0)
+		object_put(o);
+	return r;
+}
+
+/* (text, bytes) */
+int64_t sys_log(struct sys_frame *f)
+{
+	char text[LOG_LINE_MAX - 40];
+	size_t n = f->arg[1] < sizeof(text) ? f->arg[1] : sizeof(text) - 1;
+	int r = user_copy_in(text, f->arg[0], n);
+
+	if (r < 0)
+		return r;
+	while (n > 0 && text[n - 1] == '\n')
+		n--;
+	for (size_t i = 0; i < n; i++)
+		if ((text[i] < ' ' && text[i] != '\t') || text[i] == 0x7f)
+			text[i] = '?'; /* nobody draws on somebody else's terminal */
+	log_line(thread_self()->space->name, "%.*s", (int)n, text);
+	return 0;
+}
+
+/* (box, buf, bytes, cursor); the caller serves the port from the first call on. */
+int64_t sys_log_read(struct sys_frame *f)
+{
+	char chunk[512];
+	uint64_t cursor = f->arg[3], done = 0;
+	int r = box_check(f->arg[0], RIGHT_READ);
+
+	if (r < 0)
+		return r;
+	log_release_port();
+	while (done < f->arg[2]) {
+		size_t want = f->arg[2] - done < sizeof(chunk) ? f->arg[2] - done : sizeof(chunk);
+		size_t n = log_read(&cursor, chunk, want);
+
+		if (n == 0)
+			break;
+		if (user_copy_out(f->arg[1] + done, chunk, n) < 0)
+			return E_FAULT;
+		done += n;
+	}
+	f->second = cursor;
+	return (int64_t)done;
+}
+
+/* ---- ports */
+
+void port_destroy(struct object *o)
+{
+	struct port *p = list_entry(o, struct port, object);
+	struct space *payer = p->payer;
+
+	pool_free(payer, p, sizeof(*p));
+	object_put(&payer->object);
+}
+
+/* (box, first, count) */
+int64_t sys_port_grant(struct sys_frame *f)
+{
+	struct space *s = thread_self()->space;
+	struct port *p;
+	int64_t r = box_check(f->arg[0], RIGHT_CONTROL);
+
+	if (r < 0)
+		return r;
+	if (f->arg[1] > 0xffff || f->arg[2] == 0 || f->arg[2] > 0x10000 - f->arg[1])
+		return E_RANGE;
+	p = pool_alloc(s, sizeof(*p));
+	if (!p)
+		return E_NOMEM;
+	object_init(&p->object, OBJ_PORT);
+	p->first = (uint32_t)f->arg[1];
+	p->count = (uint32_t)f->arg[2];
+	p->payer = s;
+	object_get(&s->object);
+	r = handle_add(s, &p->object, RIGHT_ALL);
+	if (r < 0)
+		object_put(&p->object);
+	return r;
+}
+
+static uint64_t do_port_io(uint16_t port, uint64_t op, uint32_t value)
+{
+	switch (op) {
+	case 1: return inb(port);
+	case 2: return inw(port);
+	case 4: return inl(port);
+	case PORT_WRITE | 1: outb(port, (uint8_t)value); break;
+	case PORT_WRITE | 2: outw(port, (uint16_t)value); break;
+	default: outl(port, value);
+	}
+	return 0;
+}
+
+/* (port handle, port, bytes | PORT_WRITE, value) */
+int64_t sys_port_io(struct sys_frame *f)
+{
+	uint64_t port = f->arg[1], bytes = f->arg[2] & ~(uint64_t)PORT_WRITE;
+	struct object *o;
+	const struct port *p;
+	int64_t r = handle_get(thread_self()->space, f->arg[0], OBJ_PORT,
+			       f->arg[2] & PORT_WRITE ? RIGHT_WRITE : RIGHT_READ, &o);
+
+	if (r < 0)
+		return r;
+	p = list_entry(o, struct port, object);
+	if (bytes != 1 && bytes != 2 && bytes != 4)
+		r = E_INVAL;
+	else if (port < p->first || port - p->first >= p->count || bytes > p->count - (port - p->first))
+		r = E_RANGE;
+	else
+		f->second = do_port_io((uint16_t)port, f->arg[2], (uint32_t)f->arg[3]);
+	object_put(o);
+	return r;
+}
+
+/* ---- information, power */
+
+/* ns = ticks << or >> shift, * mul >> 32, as kvmclock has it: mul keeps its top bit. */
+static void tsc_scale(uint64_t hz, struct box_info *info)
+{
+	uint64_t base = hz;
+	int32_t shift = 0;
+
+	while (base > 2000000000ULL) {
+		base >>= 1;
+		shift--;
+	}
+	while (base <= 1000000000ULL) {
+		base <<= 1;
+		shift++;
+	}
+	/* ticks << shift run at base, between 1 and 2 GHz; mul = 2^32 * 1e9 / base is below 2^32 */
+	info->tsc_to_ns_shift = shift;
+	info->tsc_to_ns_mul = (uint32_t)((1000000000ULL << 32) / base);
+}
+
+/* (struct box_info *) */
+int64_t sys_box_info(struct sys_frame *f)
+{
+	struct space *s = thread_self()->space;
+	struct box_info *info = pool_alloc(s, sizeof(*info));
+	int r;
+
+	if (!info)
+		return E_NOMEM;
+	info->version = 1;
+	info->cpus = cpu_count;
+	info->tsc_hz = box.tsc_hz;
+	info->ram_bytes = box.ram_bytes;
+	info->pool_bytes = pool_bytes();
+	info->pool_free = pool_free_pages() * 4096;
+	info->tsc_stable = box.tsc_stable;
+	info->vcpu_area_bytes = 0x3000;
+	info->boot_tsc = log_boot_tsc();
+	cpu_vendor(info->vendor);
+	memcpy(info->cmdline, box.boot.cmdline, sizeof(info->cmdline));
+	memcpy(info->loader, box.boot.loader, sizeof(info->loader));
+	tsc_scale(box.tsc_hz, info);
+	r = user_copy_out(f->arg[0], info, sizeof(*info));
+	pool_free(s, info, sizeof(*info));
+	return r;
+}
+
+/* (box, op, a) */
+int64_t sys_box_ctl(struct sys_frame *f)
+{
+	int r = box_check(f->arg[0], RIGHT_CONTROL);
+
+	if (r < 0)
+		return r;
+	switch (f->arg[1]) {
+	case BOX_POWER_OFF: box_power_off();
+	case BOX_RESET: box_reset();
+	case BOX_PANIC_TEST: panic("asked for by %s", thread_self()->space->name);
+	default: return E_NOSYS;
+	}
+}

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* System calls on handles, spaces and threads. */
+
+#include <stddef.h>
+#include "kernel/abi/layout.h"
+#include "kernel/event.h"
+#include "kernel/percpu.h"
+#include "kernel/pool_impl.h"
+#include "kernel/space.h"
+#include "kernel/sys.h"
+#include "kernel/thread_impl.h"
+#include "kernel/user.h"
+#include "lib/list.h"
+
+static struct space *self(void) { return thread_self()->space; }
+
+int64_t sys_close(struct sys_frame *f) { return handle_remove(self(), f->arg[0], NULL); }
+
+/* (space, handle, rights): never more rights than the caller has. */
+int64_t sys_grant(struct sys_frame *f)
+{
+	struct object *to, *o;
+	uint32_t have;
+	int64_t r = handle_get(self(), f->arg[0], OBJ_SPACE, RIGHT_CONTROL, &to);
+
+	if (r < 0)
+		return r;
+	r = f->arg[2] > RIGHT_ALL ? E_INVAL : handle_get_any(self(), f->arg[1], &o, &have);
+	if (r == 0) {
+		if (!(have & RIGHT_GRANT) || (have & f->arg[2]) != f->arg[2])
+			r = E_PERM;
+		else
+			r = handle_add(list_entry(to, struct space, object), o, (uint32_t)f->arg[2]);
+		if (r < 0)
+			object_put(o);
+	}
+	object_put(to);
+	return r;
+}
+
+/* (name[16], quota) */
+int64_t sys_space_create(struct sys_frame *f)
+{
+	struct space *s;
+	char name[16];
+	int64_t r = user_copy_in(name, f->arg[0], sizeof(name));
+
+	if (r < 0)
+		return r;
+	name[sizeof(name) - 1] = 0;
+	for (unsigned i = 0; name[i]; i++)
+		if (name[i] < ' ' || name[i] > '~')
+			return E_INVAL;
+	r = space_create(self(), name, f->arg[1], &s);
+	if (r < 0)
+		return r;
+	r = handle_add(self(), &s->object, RIGHT_ALL);
+	if (r < 0)
+		object_put(&s->object);
+	return r;
+}
+
+static int space_watch(struct space *s, uint64_t event, uint64_t bits)
+{
+	struct event *e, *old;
+	int r;
+
+	e = event_from_handle(event, &r);
+	if (!e)
+		return r;
+	spin_lock(&s->lock);
+	old = e; /* when it is dead already: told at once, kept by nobody */
+	if (s->pml4) {
+		old = s->watch;
+		s->watch = e;
+		s->watch_bits = bits;
+	} else {
+		event_signal(e, bits);
+	}
+	spin_unlock(&s->lock);
+	if (old)
+		event_put(old);
+	return 0;
+}
+
+static int space_get_info(struct space *s, uint64_t to)
+{
+	struct space_info info;
+
+	spin_lock(&s->lock);
+	info = s->info;
+	/* Dead means that its memory is back, too. */
+	if (s->pml4)
+		info.reason = REASON_ALIVE;
+	spin_unlock(&s->lock);
+	info.quota = s->quota;
+	info.used = s->used + (s->small_bytes + 4095) / 4096;
+	return user_copy_out(to, &info, sizeof(info));
+}
+
+/* (space, op, a, b) */
+int64_t sys_space_ctl(struct sys_frame *f)
+{
+	static const struct space_info killed = { .reason = REASON_KILLED };
+	struct object *o;
+	struct space *s;
+	int64_t r = handle_get(self(), f->arg[0], OBJ_SPACE, RIGHT_CONTROL, &o);
+
+	if (r < 0)
+		return r;
+	s = list_entry(o, struct space, object);
+	switch (f->arg[1]) {
+	case SPACE_KILL: space_kill(s, &killed); break;
+	case SPACE_WATCH: r = space_watch(s, f->arg[2], f->arg[3]); break;
+	case SPACE_INFO: r = space_get_info(s, f->arg[2]); break;
+	case SPACE_QUOTA: r = s == self() ? E_INVAL : pool_move_quota(self(), s, f->arg[2]); break;
+	default: r = E_NOSYS;
+	}
+	object_put(o);
+	return r;
+}
+
+/* (space, entry, stack top, arg, cpu, priority) */
+int64_t sys_thread_create(struct sys_frame *f)
+{
+	struct object *o;
+	struct thread *t;
+	int64_t r = handle_get(self(), f->arg[0], OBJ_SPACE, RIGHT_CONTROL, &o);
+
+	if (r < 0)
+		return r;
+	if (f->arg[1] >= USER_END || f->arg[2] >= USER_END || f->arg[5] == 0)
+		r = E_INVAL;
+	else if (f->arg[4] >= cpu_count)
+		r = E_RANGE;
+	else if (f->arg[5] > thread_self()->priority)
+		r = E_PERM; /* nobody makes threads that are more urgent than itself */
+	else
+		r = thread_create(list_entry(o, struct space, object), f->arg[1], f->arg[2], f->arg[3],
+				  (unsigned)f->arg[4], (unsigned)f->arg[5], &t);
+	object_put(o);
+	if (r < 0)
+		return r;
+	r = handle_add(self(), &t->object, RIGHT_ALL);
+	if (r < 0) {
+		thread_discard(t);
+		object_put(&t->object);
+	}
+	return r;
+}
+
+/* Operations that a thread can only do to itself. */
+static int64_t thread_ctl_self(struct thread *t, uint64_t op, uint64_t a)
+{
+	switch (op) {
+	case THREAD_YIELD: percpu_self()->work |= WORK_RESCHED; return 0;
+	case THREAD_EXIT:
+		t->exit_code = a;
+		thread_exit();
+	case THREAD_SET_FS:
+		if (a >= USER_END)
+			return E_INVAL;
+		t->fs_base = a;
+		thread_set_fs();
+		return 0;
+	case THREAD_FPU: return thread_enable_fpu(t);
+	default: return E_NOSYS;
+	}
+}
+
+/* (thread or 0, op, a) */
+int64_t sys_thread_ctl(struct sys_frame *f)
+{
+	struct object *o = &thread_self()->object;
+	struct thread *t;
+	int64_t r;
+
+	if (f->arg[0] == 0 && f->arg[1] != THREAD_MOVE)
+		return thread_ctl_self(thread_self(), f->arg[1], f->arg[2]);
+	if (f->arg[0] == 0)
+		object_get(o);
+	else if ((r = handle_get(self(), f->arg[0], OBJ_THREAD, RIGHT_CONTROL, &o)) < 0)
+		return r;
+	t = list_entry(o, struct thread, object);
+	switch (f->arg[1]) {
+	case THREAD_START: r = sched_start(t) ? 0 : E_BUSY; break;
+	case THREAD_MOVE:
+		r = f->arg[2] < cpu_count ? 0 : E_RANGE;
+		if (r == 0)
+			sched_move(t, (unsigned)f->arg[2]);
+		break;
+	default: r = E_NOSYS;
+	}
+	object_put(o);
+	return r;
+}

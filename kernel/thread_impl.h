@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* struct thread and the scheduler's inside: for the scheduler, spaces and the system calls. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "kernel/handle.h"
+#include "kernel/percpu.h"
+#include "kernel/thread.h"
+#include "kernel/timer.h"
+
+enum thread_state { THREAD_STOPPED, THREAD_READY, THREAD_RUNNING, THREAD_PARKED, THREAD_GONE };
+
+struct thread { /* [run] = its processor's run_lock */
+	uint64_t ksp; /* kernel stack pointer while it does not run */
+	struct object object;
+	uint64_t stack_top; /* (c) */
+	struct space *space; /* (c) until it dies; NULL: idle. Holds a reference */
+	unsigned cpu; /* [run] whose run_lock it is */
+	unsigned target; /* [run] where it shall go when it is next off its processor */
+	uint8_t priority; /* (c) */
+	uint8_t state; /* [run] enum thread_state */
+	bool queued; /* [run] */
+	bool on_cpu; /* [run] its registers are not saved yet */
+	bool token; /* [run] an unpark that came first */
+	bool dying; /* (a) */
+	bool is_idle; /* (c) */
+	bool fpu; /* own thread only */
+	bool no_space; /* own thread only: it is dying, without page tables of its own */
+	void *fpu_area; /* own thread only */
+	uint64_t fs_base; /* own thread only */
+	struct vcpu *vcpu; /* own thread only */
+	uint64_t entry, user_stack, argument; /* (c) */
+	uint64_t exit_code; /* own thread only */
+	struct thread *run_next, *run_prev; /* [run] */
+	struct thread *space_next; /* [space lock] */
+	struct ktimer timer; /* for waits with a deadline */
+};
+
+/* sched.c */
+void sched_cpu_init(struct percpu *cpu, struct thread *idle);
+/* Gives the processor to the best thread. Interrupts off, no locks. */
+void schedule(void);
+__attribute__((noreturn)) void sched_idle(void);
+/* Called first on a new thread's own stack. */
+void sched_first(void);
+/* A stopped thread becomes ready. False: it was started before. */
+bool sched_start(struct thread *t);
+void sched_move(struct thread *t, unsigned cpu);
+/* Sets dying and gets it to notice, wherever it is. */
+void sched_kill(struct thread *t);
+/* The current thread, already off every list, never runs again; its reference is dropped. */
+__attribute__((noreturn)) void sched_exit(void);
+void sched_tick(uint64_t now); /* from the timer interrupt */
+void sched_ipi(void);
+/* What percpu.work asks for, on the way to ring 3. */
+void sched_work(void);
+
+/* timer.c */
+void timer_interrupt(void);
+void timer_reprogram(struct percpu *cpu);
+
+/* thread.c: state is stopped. The reference is the caller's. */
+int thread_create(struct space *s, uint64_t entry, uint64_t stack, uint64_t argument, unsigned cpu,
+		  unsigned priority, struct thread **thread);
+/* The calling thread dies here; the last of a space takes the space with it. */
+__attribute__((noreturn)) void thread_exit(void);
+/* A stopped thread that nobody will ever start: it runs once, to die. */
+void thread_discard(struct thread *t);
+/* The calling thread's FS base has changed. */
+void thread_set_fs(void);
+int thread_enable_fpu(struct thread *t);
+bool thread_has_fpu(const struct thread *t);
+
+/* entry.asm */
+void context_switch(uint64_t *save, uint64_t load);
+extern const char thread_start[];
