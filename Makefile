@@ -53,7 +53,7 @@ KCFLAGS  := $(BARE) -mno-red-zone -mcmodel=kernel
 UCFLAGS  := $(BARE)
 HOST_CFLAGS := $(COMMON) -O2 -D_GNU_SOURCE
 LDFLAGS_BARE := -nostdlib -static -z max-page-size=4096 -z noexecstack --gc-sections --build-id=none
-NASMFLAGS := -f elf64 -g -F dwarf -w+all -w-reloc-rel-dword -I./
+NASMFLAGS := -f elf64 -g -F dwarf -w+all -Werror -I./
 
 # ---------------------------------------------------------------------------- kernel
 
