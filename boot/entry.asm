@@ -1,14 +1,17 @@
 ; SPDX-License-Identifier: GPL-2.0-only
 ;
 ; The first instructions: the multiboot2 header, the 32-bit entry that GRUB jumps to and the 64-bit
-; entry that our UEFI loader jumps to. Both meet in 32-bit code without paging, which builds the early
-; page tables and calls boot_handover(magic, info, kernel_phys). It detects no hardware beyond long mode.
+; entry that our UEFI loader jumps to. Both meet in 32-bit code without paging, which builds the
+; early page tables and calls boot_handover(magic, info, kernel_phys). It detects no hardware beyond
+; long mode.
 ;
-; Runs wherever the image was loaded below 4 GiB, on a 4 KiB boundary: EBP holds that address from the
-; start on, and what lies in .bss is reached as [ebp + off_...], offsets that boot/kernel.ld defines.
+; Runs wherever the image was loaded below 4 GiB, on a 4 KiB boundary: EBP holds that address from
+; the start on, and what lies in .bss is reached as [ebp + off_...], offsets that boot/kernel.ld
+; defines.
 ;
-; Why the 64-bit entry leaves long mode first: the firmware's tables may be five levels deep, read-only
-; or no-execute, and CR4.LA57 can change only while paging is off [SDM "Paging", "Changing the Paging Mode"].
+; Why the 64-bit entry leaves long mode first: the firmware's tables may be five levels deep,
+; read-only or no-execute, and CR4.LA57 can change only while paging is off [SDM "Paging", "Changing
+; the Paging Mode"].
 
 %define MB2_HEADER_MAGIC 0xe85250d6
 %define MB2_INFO_MAGIC	 0x36d76289
@@ -196,10 +199,11 @@ fatal:
 	hlt
 	jmp .halt
 
-; ------------------------------------------------------------------------------ page tables, long mode
+; ------------------------------------------------------------------------------ page tables, long
+; mode
 
-; EBP = image, ESP = boot stack, paging off. The identity map is for what the loader handed over; the
-; image gets its final rights at once: text executable, the rest not, only data writable.
+; EBP = image, ESP = boot stack, paging off. The identity map is for what the loader handed over;
+; the image gets its final rights at once: text executable, the rest not, only data writable.
 build_tables:
 	mov eax, 0x80000001
 	cpuid

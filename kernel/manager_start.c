@@ -242,6 +242,7 @@ void manager_start(void)
 	/* ABI: at a function's entry RSP + 8 is a multiple of 16. */
 	if (thread_create(l.space, entry, USER_STACK_TOP - 8, USER_BOOT_PAGE, 0, MANAGER_PRIORITY, &t) < 0)
 		fatal("not enough memory for the manager's thread");
+	__atomic_store_n(&box.running, true, __ATOMIC_RELAXED);
 	(void)sched_start(t);
 	object_put(&t->object);
 	object_put(&l.space->object);

@@ -10,6 +10,7 @@
 #include "kernel/percpu.h"
 #include "kernel/pool.h"
 #include "kernel/pool_impl.h"
+#include "kernel/tlb.h"
 #include "lib/string.h"
 #include "lib/x86/pte.h"
 
@@ -77,9 +78,7 @@ void memory_cpu_init(struct percpu *cpu)
 void memory_drop_identity(void)
 {
 	boot_tables[0] = 0;
-	write_cr4(read_cr4() & ~(1ULL << 7)); /* CR4.PGE: global translations go, too */
-	write_cr4(read_cr4() | (cpu_has(CPU_PGE) ? 1ULL << 7 : 0));
-	write_cr3(kernel_cr3);
+	tlb_flush_all();
 }
 
 void *memory_map_device(uint64_t base, uint64_t bytes, bool write_combining)

@@ -36,7 +36,7 @@ bool memory_place_pool(const struct bootinfo *info, struct piece *pool, uint64_t
 void memory_init(const struct bootinfo *info, uint64_t kernel_phys, struct piece *pool);
 /* The processor's window; before it first uses one. */
 void memory_cpu_init(struct percpu *cpu);
-/* No identity map any more, on any processor that calls it. */
+/* No identity map any more, on any processor. */
 void memory_drop_identity(void);
 /* What CR3 holds when no space is active, and the table that spaces copy the kernel half from. */
 uint64_t memory_kernel_cr3(void);

@@ -22,10 +22,7 @@
 
 enum { FRAMES_MAX = 24, PATIENCE_US = 200000 };
 
-/* The first link has no table yet. */
-__attribute__((weak)) const uint32_t symbol_count = 0;
-__attribute__((weak)) const struct symbol symbol_table[1] = { { 0, 0 } };
-__attribute__((weak)) const char symbol_names[1] = "";
+
 
 static uint32_t panicking; /* (a) 1 + the processor that speaks */
 static uint32_t turn; /* (a) 1 + the processor that may print */
@@ -45,9 +42,9 @@ static bool kernel_read(uint64_t at, uint64_t *value)
 
 static void print_frame(uint64_t rip)
 {
-	uint32_t offset = (uint32_t)(rip - KERNEL_IMAGE), low = 0, high = symbol_count;
+	uint32_t offset = (uint32_t)(rip - KERNEL_IMAGE), low = 0, high = &symbol_count ? symbol_count : 0;
 
-	if (rip < KERNEL_IMAGE || symbol_count == 0 || offset < symbol_table[0].offset) {
+	if (rip < KERNEL_IMAGE || high == 0 || offset < symbol_table[0].offset) {
 		log_line("panic", "  0x%lx", rip);
 		return;
 	}
@@ -185,7 +182,7 @@ void fatal(const char *fmt, ...)
 	va_start(args, fmt);
 	(void)format_v(text, sizeof(text), fmt, args);
 	va_end(args);
-	log_line("boot", "bulkhead: cannot run here: %s", text);
+	log_line("boot", "bulkhead: %s%s", __atomic_load_n(&box.running, __ATOMIC_RELAXED) ? "" : "cannot run here: ", text);
 	log_line("boot", "bulkhead: box off: halted");
 	box_halt();
 }

@@ -113,8 +113,6 @@ static __attribute__((noreturn)) void processor_main(struct percpu *cpu)
 	apic_timer_cpu_init();
 	reach_phase(PHASE_HERE);
 	(void)tsc_warp_check(1);
-	/* The boot processor goes on only now: nobody needs the identity map from here on. */
-	memory_drop_identity();
 	if (hv_cpu_init(cpu) < 0)
 		panic("processor %u cannot virtualise, though the first one can", cpu->index);
 	__atomic_store_n(&cpu->online, true, __ATOMIC_RELEASE);

@@ -70,14 +70,14 @@ void space_switch(struct space *s)
 {
 	struct percpu *cpu = percpu_self();
 	struct space *old = cpu->space;
-	uint64_t bit = 1ULL << (cpu->index % 64);
+	uint64_t bit = 1ULL << cpu->index;
 
 	if (s)
-		__atomic_fetch_or(&s->active[cpu->index / 64], bit, __ATOMIC_SEQ_CST);
+		__atomic_fetch_or(&s->active, bit, __ATOMIC_SEQ_CST);
 	write_cr3(s ? s->cr3 : memory_kernel_cr3());
 	cpu->space = s;
 	if (old && old != s)
-		__atomic_fetch_and(&old->active[cpu->index / 64], ~bit, __ATOMIC_SEQ_CST);
+		__atomic_fetch_and(&old->active, ~bit, __ATOMIC_SEQ_CST);
 }
 
 /* ---- mappings */

@@ -45,7 +45,7 @@ struct space {
 	struct space_info info; /* [lock] reason and fault */
 	struct event *watch; /* [lock] holds a reference */
 	uint64_t watch_bits; /* [lock] */
-	uint64_t active[CPUS_MAX / 64]; /* (a) processors that have its page tables loaded */
+	uint64_t active; /* (a) processors that have its page tables loaded */
 	uint64_t quota, used; /* [pool lock] 4 KiB pages */
 	uint64_t small_bytes; /* [pool lock] small objects, counted in bytes; whole pages are in used */
 	struct space *parent; /* (c) holds a reference; gets the quota back */

@@ -12,6 +12,7 @@ struct symbol {
 	uint32_t name; /* offset in symbol_names */
 };
 
-extern const uint32_t symbol_count;
-extern const struct symbol symbol_table[];
-extern const char symbol_names[];
+/* Weak: the first link has none of these. */
+extern const uint32_t symbol_count __attribute__((weak));
+extern const struct symbol symbol_table[] __attribute__((weak));
+extern const char symbol_names[] __attribute__((weak));

@@ -25,25 +25,22 @@ void tlb_poll(void)
 	__atomic_store_n(&cpu->tlb_done, wanted, __ATOMIC_RELEASE);
 }
 
-void tlb_flush(struct space *s)
+/* mask: which processors. */
+static void flush(uint64_t mask)
 {
 	uint32_t wanted[CPUS_MAX];
-	uint64_t others = 0;
+	uint64_t self = 1ULL << cpu_index();
 
-	mb(); /* page-table writes before the look at who is active */
-	for (unsigned i = 0; i < cpu_count; i++) {
-		if (!(__atomic_load_n(&s->active[i / 64], __ATOMIC_ACQUIRE) >> (i % 64) & 1))
-			continue;
-		if (i == cpu_index()) {
-			write_cr3(read_cr3());
-			continue;
-		}
+	for (uint64_t left = mask & ~self; left; left &= left - 1) {
+		unsigned i = (unsigned)__builtin_ctzll(left);
+
 		wanted[i] = __atomic_add_fetch(&cpu_table[i]->tlb_wanted, 1, __ATOMIC_SEQ_CST);
-		others |= 1ULL << i;
 		apic_send(cpu_table[i]->apic_id, VECTOR_TLB);
 	}
-	for (; others; others &= others - 1) {
-		unsigned i = (unsigned)__builtin_ctzll(others);
+	if (mask & self)
+		write_cr3(read_cr3());
+	for (uint64_t left = mask & ~self; left; left &= left - 1) {
+		unsigned i = (unsigned)__builtin_ctzll(left);
 
 		while ((int32_t)(__atomic_load_n(&cpu_table[i]->tlb_done, __ATOMIC_ACQUIRE) - wanted[i]) < 0) {
 			tlb_poll();
@@ -51,3 +48,11 @@ void tlb_flush(struct space *s)
 		}
 	}
 }
+
+void tlb_flush(struct space *s)
+{
+	mb(); /* page-table writes before the look at who is active */
+	flush(__atomic_load_n(&s->active, __ATOMIC_ACQUIRE));
+}
+
+void tlb_flush_all(void) { flush(cpu_count == 64 ? ~0ULL : (1ULL << cpu_count) - 1); }

@@ -9,5 +9,7 @@ struct space;
  * held: it waits for others, which may be waiting for those. Idle processors let go of s.
  */
 void tlb_flush(struct space *s);
+/* Every processor's translations that are not global; the same rules. */
+void tlb_flush_all(void);
 /* Serves a request to this processor; from the interrupt, and while waiting. */
 void tlb_poll(void);
