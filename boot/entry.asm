@@ -199,8 +199,7 @@ fatal:
 	hlt
 	jmp .halt
 
-; ------------------------------------------------------------------------------ page tables, long
-; mode
+; ------------------------------------------------------------------------------ page tables
 
 ; EBP = image, ESP = boot stack, paging off. The identity map is for what the loader handed over;
 ; the image gets its final rights at once: text executable, the rest not, only data writable.
@@ -367,7 +366,8 @@ gdt:
 gdt_end:
 
 text_no_long_mode:
-	db 13, 10, "bulkhead: box off: this processor has no 64-bit mode; Bulkhead needs one that has", 13, 10, 0
+	db 13, 10, "bulkhead: box off: this processor has no 64-bit mode; "
+	db "Bulkhead needs one that has", 13, 10, 0
 text_not_multiboot2:
 	db 13, 10, "bulkhead: box off: the boot loader did not use multiboot2", 13, 10, 0
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The memory map of struct bootinfo: insertion with overlaps resolved. Firmware maps are not sorted,
- * overlap now and then, and come in hundreds of pieces. Does not know where the entries come from.
+ * The memory map of struct bootinfo: insertion with overlaps resolved. Firmware maps are not
+ * sorted, overlap now and then, and come in hundreds of pieces. Does not know where the entries
+ * come from.
  */
 #include "boot/memmap.h"
 
@@ -11,7 +12,7 @@
 
 /* Who wins where two entries overlap. Indexed by enum boot_mem_type. */
 static const uint8_t type_rank[] = {
-	[BOOT_MEM_USABLE] = 0,	 [BOOT_MEM_LOADER] = 1, [BOOT_MEM_ACPI] = 2, [BOOT_MEM_NVS] = 3,
+	[BOOT_MEM_USABLE] = 0,   [BOOT_MEM_LOADER] = 1,   [BOOT_MEM_ACPI] = 2, [BOOT_MEM_NVS] = 3,
 	[BOOT_MEM_FIRMWARE] = 4, [BOOT_MEM_RESERVED] = 5, [BOOT_MEM_MMIO] = 6, [BOOT_MEM_BAD] = 7,
 };
 
@@ -69,8 +70,8 @@ static int entry_insert(struct bootinfo *info, uint64_t base, uint64_t end, uint
 }
 
 /*
- * Cuts [base, end) out of entry `at`. Returns -1 when the part behind the hole found no slot: memory
- * is then lost, not given away.
+ * Cuts [base, end) out of entry `at`. Returns -1 when the part behind the hole found no slot:
+ * memory is then lost, not given away.
  */
 static int entry_cut(struct bootinfo *info, uint32_t at, uint64_t base, uint64_t end)
 {
@@ -87,7 +88,9 @@ static int entry_cut(struct bootinfo *info, uint32_t at, uint64_t base, uint64_t
 	return status;
 }
 
-/* The part of [base, end) that a stronger entry leaves: from base up to where it starts or we end. */
+/*
+ * The part of [base, end) that a stronger entry leaves: from base up to where it starts or we end.
+ */
 static int add_pages(struct bootinfo *info, uint64_t base, uint64_t end, uint32_t type)
 {
 	int status = 0;

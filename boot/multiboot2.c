@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Parser of the multiboot2 information structure [Multiboot2 "Boot information format"]. Pure, every
- * length checked: a loader's bug must end in a sentence. Touches no hardware and no linker symbol.
+ * Parser of the multiboot2 information structure [Multiboot2 "Boot information format"]. Pure,
+ * every length checked: a loader's bug must end in a sentence. Touches no hardware and no linker
+ * symbol.
  */
 #include "boot/multiboot2.h"
 
@@ -52,12 +53,13 @@ struct tag_framebuffer {
 	uint32_t pitch, width, height;
 	uint8_t bpp, type;
 	uint16_t reserved;
-	uint8_t red_shift, red_bits, green_shift, green_bits, blue_shift, blue_bits; /* MB2_FB_RGB */
+	uint8_t red_shift, red_bits, green_shift, green_bits, blue_shift,
+		blue_bits; /* MB2_FB_RGB */
 	uint8_t pad[2];
 };
 
 #define FRAMEBUFFER_COMMON offsetof(struct tag_framebuffer, red_shift)
-#define FRAMEBUFFER_RGB	   offsetof(struct tag_framebuffer, pad)
+#define FRAMEBUFFER_RGB    offsetof(struct tag_framebuffer, pad)
 
 struct parse {
 	struct bootinfo *out;
@@ -220,8 +222,9 @@ static int parse_framebuffer(struct parse *p, const struct tag *tag)
 		return 0; /* a palette is of no use to us */
 	if (t.type == MB2_FB_RGB && tag->size < FRAMEBUFFER_RGB)
 		return fail(p, "the framebuffer tag is too short");
-	*fb = (struct boot_framebuffer){ .base = t.base, .pitch = t.pitch, .width = t.width,
-					 .height = t.height, .bpp = t.bpp };
+	*fb = (struct boot_framebuffer){
+		.base = t.base, .pitch = t.pitch, .width = t.width, .height = t.height, .bpp = t.bpp
+	};
 	if (t.type == MB2_FB_TEXT) {
 		fb->is_text = 1;
 		return 0;
@@ -324,7 +327,8 @@ int multiboot2_parse(const void *info, size_t max, struct bootinfo *out, const c
 		*why = "the multiboot2 information's length is impossible";
 		return -1;
 	}
-	if (parse_tags(&p, info, total) || (!p.has_map && fail(&p, "the boot loader gave no memory map")) ||
+	if (parse_tags(&p, info, total) ||
+	    (!p.has_map && fail(&p, "the boot loader gave no memory map")) ||
 	    claim_all(&p, info, total)) {
 		*why = p.why;
 		return -1;

@@ -13,7 +13,7 @@
 #include "lib/text.h"
 
 #define LINE_MAX_BYTES (CONFIG_CMDLINE_MAX + 128)
-#define KEY_MAX	       16 /* keys in a section */
+#define KEY_MAX        16 /* keys in a section */
 #define MEMORY_MIN     (1ULL << 20)
 #define MEMORY_MAX     (1ULL << 40)
 
@@ -141,8 +141,8 @@ static const char *guess_tail(const struct guess *g)
 }
 
 /*
- * One of the words of a list. `supported` of them, counted from the front, work. Returns the index, or
- * -1 after the error.
+ * One of the words of a list. `supported` of them, counted from the front, work. Returns the index,
+ * or -1 after the error.
  */
 static int one_of(struct reader *r, const char *key, const char *value, const char *const *words,
 		  unsigned int supported)
@@ -156,15 +156,17 @@ static int one_of(struct reader *r, const char *key, const char *value, const ch
 		if (strcmp(value, words[i]) == 0) {
 			if (i < supported)
 				return (int)i;
-			wrong(r, "%s = %s is not supported yet; use %s = %s", key, words[i], key, words[0]);
+			wrong(r, "%s = %s is not supported yet; use %s = %s", key, words[i], key,
+			      words[0]);
 			return -1;
 		}
 		guess_try(&g, value, words[i]);
 		if (n < sizeof(list))
-			n += (size_t)format(list + n, sizeof(list) - n, "%s%s", i == 0 ? "" : ", ", words[i]);
+			n += (size_t)format(list + n, sizeof(list) - n, "%s%s", i == 0 ? "" : ", ",
+					    words[i]);
 	}
-	wrong(r, "%s = %.32s is none of: %s%s%s%s", key, value, list, guess_lead(&g), guess_word(&g),
-	      guess_tail(&g));
+	wrong(r, "%s = %.32s is none of: %s%s%s%s", key, value, list, guess_lead(&g),
+	      guess_word(&g), guess_tail(&g));
 	return -1;
 }
 
@@ -204,7 +206,8 @@ static void set_memory(struct reader *r, const char *value)
 	r->vm->memory_line = r->line;
 	r->vm->memory = MEMORY_MIN; /* something was said: not also "no memory" */
 	if (!text_number(value, n, true, &bytes)) {
-		wrong(r, "memory = %.32s is not a size; write a number with K, M or G, as in 512M", value);
+		wrong(r, "memory = %.32s is not a size; write a number with K, M or G, as in 512M",
+		      value);
 	} else if (last >= '0' && last <= '9' && bytes > 0 && bytes < MEMORY_MIN) {
 		wrong(r, "memory = %s has no unit; did you mean %sM?", value, value);
 	} else if (bytes < MEMORY_MIN || bytes > MEMORY_MAX) {
@@ -221,11 +224,13 @@ static void set_cpus(struct reader *r, const char *value)
 	uint64_t n;
 
 	if (strchr(value, ',') != NULL)
-		wrong(r, "pinning to processors (cpus = %.32s) is not supported yet; use cpus = 1", value);
+		wrong(r, "pinning to processors (cpus = %.32s) is not supported yet; use cpus = 1",
+		      value);
 	else if (!text_number(value, strlen(value), false, &n) || n == 0)
 		wrong(r, "cpus = %.32s is not a number of processors; use cpus = 1", value);
 	else if (n > 1)
-		wrong(r, "cpus = %.32s: more than one processor is not supported yet; use cpus = 1", value);
+		wrong(r, "cpus = %.32s: more than one processor is not supported yet; use cpus = 1",
+		      value);
 }
 
 /* Paths become names in a boot loader's command: no blanks, quotes or control characters. */
@@ -239,8 +244,10 @@ static void set_file(struct reader *r, const char *key, struct config_file *file
 	}
 	for (const char *s = value; *s != '\0'; s++) {
 		if (*s <= ' ' || *s > '~' || strchr("\"'\\$;", *s) != NULL) {
-			wrong(r, "the path of %s has a blank, quote or other special character in it; "
-				 "rename the file", key);
+			wrong(r,
+			      "the path of %s has a blank, quote or other special character in it; "
+			      "rename the file",
+			      key);
 			return;
 		}
 	}
@@ -294,7 +301,8 @@ static bool name_ok(const char *name, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		char c = name[i];
-		bool word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+		bool word =
+			(c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 
 		if (!word && (i == 0 || (c != '-' && c != '_')))
 			return false;
@@ -308,14 +316,15 @@ static void vm_begin(struct reader *r, const char *name, size_t n)
 
 	r->section = SECTION_BAD;
 	if (!name_ok(name, n)) {
-		wrong(r, "[vm %.*s]: a VM's name is 1 to %d letters, digits, - and _; write [vm web]",
+		wrong(r,
+		      "[vm %.*s]: a VM's name is 1 to %d letters, digits, - and _; write [vm web]",
 		      (int)(n < 32 ? n : 32), name, CONFIG_NAME_MAX - 1);
 		return;
 	}
 	for (uint32_t i = 0; i < c->vm_count; i++) {
 		if (strlen(c->vm[i].name) == n && memcmp(c->vm[i].name, name, n) == 0) {
-			wrong(r, "there is a [vm %s] in line %u already; names are unique", c->vm[i].name,
-			      c->vm[i].line);
+			wrong(r, "there is a [vm %s] in line %u already; names are unique",
+			      c->vm[i].name, c->vm[i].line);
 			return;
 		}
 	}
@@ -372,7 +381,8 @@ static void section_begin(struct reader *r, const char *s, size_t n)
 			;
 		vm_begin(r, s, (size_t)(end - s));
 	} else {
-		wrong(r, "unknown section [%.*s]; there are [box] and [vm NAME]", (int)(n < 32 ? n : 32), s);
+		wrong(r, "unknown section [%.*s]; there are [box] and [vm NAME]",
+		      (int)(n < 32 ? n : 32), s);
 	}
 }
 
@@ -447,7 +457,9 @@ static bool line_ok(struct reader *r, const char *s, size_t n, size_t room)
 	}
 	for (size_t i = 0; i < n; i++) {
 		if ((unsigned char)s[i] < ' ' && s[i] != '\t') {
-			wrong(r, "there is a control character (%02xh) in the line; is this a text file?",
+			wrong(r,
+			      "there is a control character (%02xh) in the line; is this a text "
+			      "file?",
 			      (unsigned char)s[i]);
 			return false;
 		}
@@ -496,12 +508,15 @@ static char *next_line(char *to, int room, void *stream)
 static void vm_judge(struct config_errors *errors, const struct config_vm *vm)
 {
 	if (vm->memory == 0)
-		config_error_add(errors, vm->line, "[vm %s] has no memory; add memory = 512M", vm->name);
+		config_error_add(errors, vm->line, "[vm %s] has no memory; add memory = 512M",
+				 vm->name);
 	if (vm->kernel.line == 0)
-		config_error_add(errors, vm->line, "[vm %s] has no kernel; add kernel = FILE", vm->name);
+		config_error_add(errors, vm->line, "[vm %s] has no kernel; add kernel = FILE",
+				 vm->name);
 }
 
-int config_parse(const char *text, size_t bytes, struct config *config, struct config_errors *errors)
+int config_parse(const char *text, size_t bytes, struct config *config,
+		 struct config_errors *errors)
 {
 	struct reader r = { .text = text, .bytes = bytes, .config = config, .errors = errors };
 
@@ -510,7 +525,8 @@ int config_parse(const char *text, size_t bytes, struct config *config, struct c
 	errors->count = 0;
 	errors->more = false;
 	if (bytes > CONFIG_FILE_MAX) {
-		config_error_add(errors, 0, "the file is larger than %d KiB", CONFIG_FILE_MAX / 1024);
+		config_error_add(errors, 0, "the file is larger than %d KiB",
+				 CONFIG_FILE_MAX / 1024);
 		return -1;
 	}
 	if (bytes >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)

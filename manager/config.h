@@ -2,9 +2,10 @@
 /*
  * The box's config file (DESIGN.md "The config file"): text in memory -> struct config.
  *
- * One reader for the manager at boot and for the host tool. It allocates nothing, opens no file, and
- * knows nothing of what the host has: whether a named file exists or memory suffices is the caller's
- * to say. The caller's thread needs FPU state and an FS base (the INI library is a distribution's).
+ * One reader for the manager at boot and for the host tool. It allocates nothing, opens no file,
+ * and knows nothing of what the host has: whether a named file exists or memory suffices is the
+ * caller's to say. The caller's thread needs FPU state and an FS base (the INI library is a
+ * distribution's).
  */
 #pragma once
 
@@ -12,13 +13,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CONFIG_VM_MAX	   16
-#define CONFIG_NAME_MAX	   16	/* a VM's name, with its NUL: what the ABI's names hold */
-#define CONFIG_PATH_MAX	   112	/* as BOOTINFO_NAME_MAX: paths are module names at boot */
+#define CONFIG_VM_MAX      16
+#define CONFIG_NAME_MAX    16 /* a VM's name, with its NUL: what the ABI's names hold */
+#define CONFIG_PATH_MAX    112 /* as BOOTINFO_NAME_MAX: paths are module names at boot */
 #define CONFIG_CMDLINE_MAX 1024
 #define CONFIG_ERROR_MAX   16
-#define CONFIG_TEXT_MAX	   192
-#define CONFIG_FILE_MAX	   65536 /* bytes in a config file */
+#define CONFIG_TEXT_MAX    192
+#define CONFIG_FILE_MAX    65536 /* bytes in a config file */
 
 enum config_console { CONSOLE_COM1, CONSOLE_COM2, CONSOLE_FB, CONSOLE_NONE };
 enum config_machine { MACHINE_PC, MACHINE_Q35 };
@@ -33,7 +34,7 @@ struct config_file {
 
 struct config_vm {
 	char name[CONFIG_NAME_MAX];
-	uint32_t line;	 /* of its [vm NAME] */
+	uint32_t line; /* of its [vm NAME] */
 	uint64_t memory; /* bytes, a multiple of 4 KiB */
 	uint32_t memory_line;
 	uint32_t cpus; /* virtual processors */
@@ -54,18 +55,20 @@ struct config_error {
 	char text[CONFIG_TEXT_MAX];
 };
 
+/* Reading goes on after a mistake, so that one run shows all. */
 struct config_errors {
-	uint32_t count; /* entries used; reading goes on after a mistake, so that one run shows all */
+	uint32_t count; /* entries used */
 	bool more;	/* there were more than fit */
 	struct config_error error[CONFIG_ERROR_MAX]; /* sorted by line */
 };
 
 /*
- * Reads `bytes` bytes of text into *config. Returns 0, or -1 with at least one error; *config is then
- * unspecified. Not reentrant: the INI library keeps its settings in variables.
+ * Reads `bytes` bytes of text into *config. Returns 0, or -1 with at least one error; *config is
+ * then unspecified. Not reentrant: the INI library keeps its settings in variables.
  */
-int config_parse(const char *text, size_t bytes, struct config *config, struct config_errors *errors);
+int config_parse(const char *text, size_t bytes, struct config *config,
+		 struct config_errors *errors);
 
 /* Adds an error of the caller's own, in its place. For checks that need more than the text. */
-__attribute__((format(printf, 3, 4))) void config_error_add(struct config_errors *errors, uint32_t line,
-							     const char *fmt, ...);
+__attribute__((format(printf, 3, 4))) void config_error_add(struct config_errors *errors,
+							    uint32_t line, const char *fmt, ...);

@@ -75,18 +75,23 @@ static uint64_t guest_file_take(struct box *box, const char *dir, const char *ke
 	if (known != NULL && known->image[0] >= '0' && known->image[0] <= '9')
 		return known->bytes; /* two VMs may share it */
 	if (known != NULL || strcmp(file->path, conf_name) == 0) {
-		config_error_add(errors, file->line, "the name %s is taken by a part of Bulkhead; rename it",
+		config_error_add(errors, file->line,
+				 "the name %s is taken by a part of Bulkhead; rename it",
 				 file->path);
 		return 0;
 	}
-	host = file->path[0] == '/' ? text_make("%s", file->path) : text_make("%s/%s", dir, file->path);
+	host = file->path[0] == '/' ? text_make("%s", file->path)
+				    : text_make("%s/%s", dir, file->path);
 	if (stat(host, &st) != 0)
-		config_error_add(errors, file->line, "%s = %s: %s%s", key, file->path, strerror(errno),
+		config_error_add(errors, file->line, "%s = %s: %s%s", key, file->path,
+				 strerror(errno),
 				 errno == ENOENT ? "; paths are relative to the config file" : "");
 	else if (!S_ISREG(st.st_mode))
-		config_error_add(errors, file->line, "%s = %s is not a regular file", key, file->path);
+		config_error_add(errors, file->line, "%s = %s is not a regular file", key,
+				 file->path);
 	else if (access(host, R_OK) != 0)
-		config_error_add(errors, file->line, "%s = %s: %s", key, file->path, strerror(errno));
+		config_error_add(errors, file->line, "%s = %s: %s", key, file->path,
+				 strerror(errno));
 	else if (st.st_size == 0)
 		config_error_add(errors, file->line, "%s = %s is empty", key, file->path);
 	else
@@ -118,7 +123,8 @@ unsigned int box_load(const char *conf, struct box *box)
 
 	memset(box, 0, sizeof(*box));
 	text = file_read(conf, &bytes);
-	for (int i = 0; i < PART_COUNT; i++) { /* their names are taken; box_find_parts fills them in */
+	for (int i = 0; i < PART_COUNT;
+	     i++) { /* their names are taken; box_find_parts fills them in */
 		snprintf(box->file[i].name, sizeof(box->file[i].name), "%s", part_name[i]);
 		snprintf(box->file[i].image, sizeof(box->file[i].image), "%s", part_name[i]);
 	}
@@ -132,7 +138,8 @@ unsigned int box_load(const char *conf, struct box *box)
 	}
 	for (uint32_t i = 0; i < errors.count; i++) {
 		if (errors.error[i].line != 0)
-			fprintf(stderr, "%s:%u: %s\n", conf, errors.error[i].line, errors.error[i].text);
+			fprintf(stderr, "%s:%u: %s\n", conf, errors.error[i].line,
+				errors.error[i].text);
 		else
 			fprintf(stderr, "%s: %s\n", conf, errors.error[i].text);
 	}

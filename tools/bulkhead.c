@@ -29,7 +29,8 @@ static const char usage_text[] =
 	"  --accel NAME               QEMU's accelerator (tcg)\n"
 	"  --cmdline TEXT             the box's command line\n"
 	"\n"
-	"Exit codes: 0 every guest powered itself off; 1 one failed, or CONF is wrong; 124 time-out;\n"
+	"Exit codes: 0 every guest powered itself off; 1 one failed, or CONF is wrong; 124 "
+	"time-out;\n"
 	"2 nothing was started; 130 left by the user (Ctrl-] then q).\n";
 
 static void usage(void)
@@ -64,8 +65,9 @@ static void option_take(struct tool_options *o, const char *option, const char *
 		const char *name;
 		const char **to;
 	} texts[] = {
-		{ "-o", &o->output },	      { "--cmdline", &o->cmdline }, { "--host", &o->host },
-		{ "--machine", &o->machine }, { "--cpu", &o->cpu },	    { "--accel", &o->accel },
+		{ "-o", &o->output },       { "--cmdline", &o->cmdline },
+		{ "--host", &o->host },     { "--machine", &o->machine },
+		{ "--cpu", &o->cpu },       { "--accel", &o->accel },
 		{ "--memory", &o->memory },
 	};
 
@@ -140,7 +142,9 @@ int main(int argc, char **argv)
 		{ "run", command_run_box },
 	};
 	static struct box box;
-	struct tool_options o = { .cmdline = "", .host = "qemu", .machine = "q35", .accel = "tcg", .cpus = 2 };
+	struct tool_options o = {
+		.cmdline = "", .host = "qemu", .machine = "q35", .accel = "tcg", .cpus = 2
+	};
 
 	if (argc < 2)
 		usage();

@@ -57,24 +57,43 @@ static bool program_found(const char *program)
 void program_need(const char *program, const char *package)
 {
 	if (!program_found(program))
-		die("%s is missing; install Debian's package %s (apt-get install %s)", program, package,
-		    package);
+		die("%s is missing; install Debian's package %s (apt-get install %s)", program,
+		    package, package);
 }
 
 const char *package_file_need(const char *path, const char *package)
 {
 	if (access(path, R_OK) != 0)
-		die("%s is missing; install Debian's package %s (apt-get install %s)", path, package,
-		    package);
+		die("%s is missing; install Debian's package %s (apt-get install %s)", path,
+		    package, package);
 	return path;
 }
 
-void command_run(char *const argv[])
+/* Splits `words` at blanks and puts the arguments in for the words that are `%`. */
+static void command_split(char **argv, size_t max, char *words, va_list args)
 {
-	char *log = text_make("%s/log", temp_dir());
-	int status, fd = open(log, O_CREAT | O_TRUNC | O_RDWR | O_CLOEXEC, 0600);
-	pid_t pid = fork();
+	size_t n = 0;
+	char *save = NULL;
 
+	for (char *w = strtok_r(words, " ", &save); w != NULL; w = strtok_r(NULL, " ", &save)) {
+		if (n + 1 == max)
+			die("%s: too many arguments", argv[0]);
+		argv[n++] = strcmp(w, "%") == 0 ? va_arg(args, char *) : w;
+	}
+	argv[n] = NULL;
+}
+
+void command_run(const char *words, ...)
+{
+	char *log = text_make("%s/log", temp_dir()), *copy = text_make("%s", words), *argv[64];
+	int status, fd = open(log, O_CREAT | O_TRUNC | O_RDWR | O_CLOEXEC, 0600);
+	va_list args;
+	pid_t pid;
+
+	va_start(args, words);
+	command_split(argv, sizeof(argv) / sizeof(argv[0]), copy, args);
+	va_end(args);
+	pid = fork();
 	if (fd < 0 || pid < 0)
 		die("cannot start %s: %s", argv[0], strerror(errno));
 	if (pid == 0) {
@@ -92,6 +111,7 @@ void command_run(char *const argv[])
 		die("%s failed", argv[0]);
 	}
 	close(fd);
+	free(copy);
 	free(log);
 }
 
@@ -159,7 +179,8 @@ const char *temp_dir(void)
 		return temp_path;
 	snprintf(temp_path, sizeof(temp_path), "%s/bulkhead.XXXXXX", base != NULL ? base : "/tmp");
 	if (mkdtemp(temp_path) == NULL)
-		die("cannot make a directory in %s: %s", base != NULL ? base : "/tmp", strerror(errno));
+		die("cannot make a directory in %s: %s", base != NULL ? base : "/tmp",
+		    strerror(errno));
 	atexit(temp_remove);
 	return temp_path;
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The boot image. An ISO 9660 volume that is a GPT disk as well; in it, once, a FAT volume with
- * everything (bulkhead/esp.img), which the GPT and El Torito name as the EFI system partition and which GRUB
- * on a BIOS opens as a file. So one file boots by UEFI and by BIOS, as a disk and as a CD. The
- * same input gives the same bytes: times, serial numbers and GUIDs are fixed.
+ * everything (bulkhead/esp.img), which the GPT and El Torito name as the EFI system partition and
+ * which GRUB on a BIOS opens as a file. So one file boots by UEFI and by BIOS, as a disk and as a
+ * CD. The same input gives the same bytes: times, serial numbers and GUIDs are fixed.
  */
 #include "tools/tool.h"
 
@@ -13,14 +13,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define GRUB_PC	 "/usr/lib/grub/i386-pc"
+#define GRUB_PC  "/usr/lib/grub/i386-pc"
 #define GRUB_EFI "/usr/lib/grub/x86_64-efi"
-#define EPOCH	 "1577836800" /* 2020-01-01: every time in the image */
-#define MIB	 (1ULL << 20)
+#define EPOCH    "1577836800" /* 2020-01-01: every time in the image */
+#define MIB      (1ULL << 20)
 
 const char *const boot_way_name[] = { "uefi", "bios", "grub-efi", NULL };
 
-/* ------------------------------------------------------------------------------ texts in the image */
+/*
+ * ------------------------------------------------------------------------------ texts in the
+ * image
+ */
 
 /* The box's command line has to survive GRUB's parser: each word in single quotes. */
 static void quote_words(FILE *f, const char *words)
@@ -59,8 +62,8 @@ static void write_manifest(const struct box *box, const char *cmdline, const cha
 }
 
 /*
- * GRUB checks the kernel; the kernel checks the modules. When something is missing it must be seen on
- * a screen and on a serial line alike; otherwise GRUB keeps off the serial line.
+ * GRUB checks the kernel; the kernel checks the modules. When something is missing it must be seen
+ * on a screen and on a serial line alike; otherwise GRUB keeps off the serial line.
  */
 static void write_grub_cfg(const struct box *box, const char *cmdline, const char *path)
 {
@@ -90,7 +93,8 @@ static void write_grub_cfg(const struct box *box, const char *cmdline, const cha
 	for (uint32_t i = 0; i < box->file_count; i++) {
 		fprintf(f, "module2 '/bulkhead/%s' '%s' crc32=%08x\n", box->file[i].image,
 			box->file[i].name, box->file[i].crc32);
-		fprintf(f, "if [ $? != 0 ]; then fail 'GRUB cannot load %s'; fi\n", box->file[i].image);
+		fprintf(f, "if [ $? != 0 ]; then fail 'GRUB cannot load %s'; fi\n",
+			box->file[i].image);
 	}
 	/* `multiboot2` sets gfxpayload itself, so this has to come after it. */
 	fputs("if [ \"$grub_platform\" = pc ]; then set gfxpayload=text; fi\n"
@@ -102,23 +106,27 @@ static void write_grub_cfg(const struct box *box, const char *cmdline, const cha
 
 /* ------------------------------------------------------------------------------ GRUB's programs */
 
+/* What a BIOS's and an EFI's core.img both need. */
+#define GRUB_COMMON_MODULES                                                             \
+	" part_gpt part_msdos fat iso9660 search search_fs_file normal test echo sleep" \
+	" halt serial terminal hashsum gcry_crc multiboot2 boot"
+
 static void make_grub_pc(const char *stage)
 {
-	char *core = text_make("%s/core.img", temp_dir()), *early = text_make("%s/early.cfg", temp_dir());
-	char *boot = text_make("%s/bulkhead/eltorito.img", stage);
-	static const char config[] = "search --no-floppy --set=cd --hint=$root --file /bulkhead/esp.img\n"
-				     "loopback esp ($cd)/bulkhead/esp.img\n"
-				     "set root=esp\n"
-				     "normal (esp)/bulkhead/grub.cfg\n";
-	char *argv[] = { "grub-mkimage", "-O", "i386-pc", "-d", GRUB_PC, "-p", "/bulkhead", "-c", early,
-			 "-o", core, "biosdisk", "iso9660", "part_gpt", "part_msdos", "fat", "loopback",
-			 "search", "search_fs_file", "normal", "test", "echo", "sleep", "halt", "serial",
-			 "terminal", "hashsum", "gcry_crc", "multiboot2", "boot", NULL };
+	static const char config[] =
+		"search --no-floppy --set=cd --hint=$root --file /bulkhead/esp.img\n"
+		"loopback esp ($cd)/bulkhead/esp.img\n"
+		"set root=esp\n"
+		"normal (esp)/bulkhead/grub.cfg\n";
+	char *core = text_make("%s/core.img", temp_dir());
+	char *early = text_make("%s/early.cfg", temp_dir());
 	size_t head_bytes, core_bytes;
 	char *head, *body, *all;
 
 	file_write(early, config, sizeof(config) - 1);
-	command_run(argv);
+	command_run("grub-mkimage -O i386-pc -d " GRUB_PC
+		    " -p /bulkhead -c % -o % biosdisk loopback" GRUB_COMMON_MODULES,
+		    early, core);
 	head = file_read(package_file_need(GRUB_PC "/cdboot.img", "grub-pc-bin"), &head_bytes);
 	body = file_read(core, &core_bytes);
 	all = malloc(head_bytes + core_bytes);
@@ -126,7 +134,7 @@ static void make_grub_pc(const char *stage)
 		die("out of memory");
 	memcpy(all, head, head_bytes);
 	memcpy(all + head_bytes, body, core_bytes);
-	file_write(boot, all, head_bytes + core_bytes);
+	file_write(text_make("%s/bulkhead/eltorito.img", stage), all, head_bytes + core_bytes);
 	free(all);
 	free(head);
 	free(body);
@@ -134,18 +142,17 @@ static void make_grub_pc(const char *stage)
 
 static const char *make_grub_efi(void)
 {
+	static const char config[] =
+		"search --no-floppy --set=root --hint=$root --file /bulkhead/boot.lst\n"
+		"normal ($root)/bulkhead/grub.cfg\n";
 	char *core = text_make("%s/grubx64.efi", temp_dir());
 	char *early = text_make("%s/early-efi.cfg", temp_dir());
-	static const char config[] = "search --no-floppy --set=root --hint=$root --file /bulkhead/boot.lst\n"
-				     "normal ($root)/bulkhead/grub.cfg\n";
-	char *argv[] = { "grub-mkimage", "-O", "x86_64-efi", "-d", GRUB_EFI, "-p", "/bulkhead", "-c", early,
-			 "-o", core, "part_gpt", "part_msdos", "fat", "iso9660", "search",
-			 "search_fs_file", "normal", "test", "echo", "sleep", "halt", "serial", "terminal",
-			 "hashsum", "gcry_crc", "multiboot2", "boot", "efi_gop", NULL };
 
 	package_file_need(GRUB_EFI "/multiboot2.mod", "grub-efi-amd64-bin");
 	file_write(early, config, sizeof(config) - 1);
-	command_run(argv);
+	command_run("grub-mkimage -O x86_64-efi -d " GRUB_EFI
+		    " -p /bulkhead -c % -o % efi_gop" GRUB_COMMON_MODULES,
+		    early, core);
 	return core;
 }
 
@@ -171,44 +178,22 @@ static void fat_format(const char *esp, uint64_t content)
 	file_write(esp, "", 0);
 	if (truncate(esp, (off_t)size) != 0)
 		die("cannot make %s as large as %llu MiB", esp, (unsigned long long)(size / MIB));
-	char *argv[] = { "mformat",
-			 "-i",
-			 (char *)esp,
-			 "-T",
-			 text_make("%llu", (unsigned long long)(size / 512)),
-			 "-h",
-			 "64",
-			 "-s",
-			 "32",
-			 "-c",
-			 text_make("%u", cluster),
-			 "-N",
-			 "42554c4b",
-			 "-v",
-			 "BULKHEAD",
-			 fat32 ? "-F" : "::",
-			 fat32 ? "::" : NULL,
-			 NULL };
-	command_run(argv);
+	command_run(fat32 ? "mformat -i % -T % -h 64 -s 32 -c % -N 42554c4b -v BULKHEAD -F ::"
+			  : "mformat -i % -T % -h 64 -s 32 -c % -N 42554c4b -v BULKHEAD ::",
+		    esp, text_make("%llu", (unsigned long long)(size / 512)),
+		    text_make("%u", cluster));
 }
 
 static void fat_copy(const char *esp, const char *from, const char *to)
 {
-	char *argv[] = { "mcopy", "-i", (char *)esp, (char *)from, text_make("::%s", to), NULL };
-
-	command_run(argv);
+	command_run("mcopy -i % % %", esp, from, text_make("::%s", to));
 }
 
-static void fat_mkdir(const char *esp, const char *dir)
+static void make_esp(const struct box *box, const char *cmdline, enum boot_way boot,
+		     const char *esp)
 {
-	char *argv[] = { "mmd", "-i", (char *)esp, text_make("::%s", dir), NULL };
-
-	command_run(argv);
-}
-
-static void make_esp(const struct box *box, const char *cmdline, enum boot_way boot, const char *esp)
-{
-	char *manifest = text_make("%s/boot.lst", temp_dir()), *cfg = text_make("%s/grub.cfg", temp_dir());
+	char *manifest = text_make("%s/boot.lst", temp_dir()),
+	     *cfg = text_make("%s/grub.cfg", temp_dir());
 	char *crc = text_make("%s/kernel.crc", temp_dir());
 	char *sum = text_make("%08x  /bulkhead/%s\n", box->kernel.crc32, box->kernel.image);
 	const char *loader = boot == BOOT_GRUB_EFI ? make_grub_efi() : box->loader;
@@ -220,9 +205,7 @@ static void make_esp(const struct box *box, const char *cmdline, enum boot_way b
 	write_grub_cfg(box, cmdline, cfg);
 	file_write(crc, sum, strlen(sum));
 	fat_format(esp, content);
-	fat_mkdir(esp, "/EFI");
-	fat_mkdir(esp, "/EFI/BOOT");
-	fat_mkdir(esp, "/bulkhead");
+	command_run("mmd -i % ::/EFI ::/EFI/BOOT ::/bulkhead", esp);
 	fat_copy(esp, loader, "/EFI/BOOT/BOOTX64.EFI");
 	fat_copy(esp, manifest, "/bulkhead/boot.lst");
 	fat_copy(esp, cfg, "/bulkhead/grub.cfg");
@@ -236,16 +219,14 @@ static void make_esp(const struct box *box, const char *cmdline, enum boot_way b
 
 static void make_iso(const char *stage, const char *output)
 {
-	char *argv[] = { "xorriso", "-as", "mkisofs", "-quiet", "-iso-level", "3", "-r", "-V", "BULKHEAD",
-			 "--modification-date=2020010100000000", "--gpt_disk_guid",
-			 "6b6c7542-6165-4864-8000-000000000001", "--set_all_file_dates", "2020010100000000",
-			 "-uid", "0", "-gid", "0", "-b", "bulkhead/eltorito.img", "-no-emul-boot",
-			 "-boot-load-size", "4", "-boot-info-table", "--grub2-boot-info", "--grub2-mbr",
-			 GRUB_PC "/boot_hybrid.img", "--efi-boot", "bulkhead/esp.img", "-efi-boot-part",
-			 "--efi-boot-image", "--protective-msdos-label", "-o", (char *)output,
-			 (char *)stage, NULL };
-
-	command_run(argv);
+	command_run("xorriso -as mkisofs -quiet -iso-level 3 -r -V BULKHEAD -uid 0 -gid 0"
+		    " --modification-date=2020010100000000 --set_all_file_dates 2020010100000000"
+		    " --gpt_disk_guid 6b6c7542-6165-4864-8000-000000000001"
+		    " -b bulkhead/eltorito.img -no-emul-boot -boot-load-size 4 -boot-info-table"
+		    " --grub2-boot-info --grub2-mbr " GRUB_PC "/boot_hybrid.img"
+		    " --efi-boot bulkhead/esp.img -efi-boot-part --efi-boot-image"
+		    " --protective-msdos-label -o % %",
+		    output, stage);
 }
 
 void image_build(const struct box *box, const char *cmdline, enum boot_way boot, const char *output)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Carries bytes between the terminal and QEMU's serial line and judges how the box ended: by the last
- * line that it printed. Adds nothing to what the box says; keeps the firmware from clearing the screen.
+ * Carries bytes between the terminal and QEMU's serial line and judges how the box ended: by the
+ * last line that it printed. Adds nothing to what the box says; keeps the firmware from clearing
+ * the screen.
  */
 #include "tools/tool.h"
 
@@ -26,7 +27,9 @@ struct relay {
 	pid_t pid;
 	int to_qemu, from_qemu, errors;
 	bool input_open, escape, left, timed_out;
-	/* the line being received, control sequences removed; the last whole line with words in it */
+	/*
+	 * the line being received, control sequences removed; the last whole line with words in it
+	 */
 	char line[LINE_BYTES], last[LINE_BYTES];
 	size_t line_bytes;
 	int csi; /* 0: text; 1: after ESC; 2: in a control sequence */
@@ -190,7 +193,8 @@ static void input_key(struct relay *r, char c)
 			return;
 		}
 		if (c != ESCAPE_KEY) {
-			fprintf(stderr, "\r\nbulkhead: Ctrl-] q leaves, Ctrl-] Ctrl-] sends Ctrl-]\r\n");
+			fprintf(stderr,
+				"\r\nbulkhead: Ctrl-] q leaves, Ctrl-] Ctrl-] sends Ctrl-]\r\n");
 			return;
 		}
 	} else if (terminal_raw && c == ESCAPE_KEY) {
@@ -329,12 +333,14 @@ static int judge(struct relay *r, int status, unsigned int timeout)
 		return EXIT_LEFT;
 	}
 	if (r->timed_out) {
-		fprintf(stderr, "\nbulkhead: time-out: the box did not end within %u seconds\n", timeout);
+		fprintf(stderr, "\nbulkhead: time-out: the box did not end within %u seconds\n",
+			timeout);
 		return EXIT_TIMED_OUT;
 	}
 	if (reason == NULL) {
 		if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-			fprintf(stderr, "\nbulkhead: the box reset or lost power without a last word\n");
+			fprintf(stderr,
+				"\nbulkhead: the box reset or lost power without a last word\n");
 		else
 			fprintf(stderr, "\nbulkhead: QEMU ended by itself (%s %d)\n",
 				WIFSIGNALED(status) ? "signal" : "exit code",
@@ -346,7 +352,8 @@ static int judge(struct relay *r, int status, unsigned int timeout)
 		return EXIT_BAD;
 	}
 	if (WIFSIGNALED(status)) {
-		fprintf(stderr, "bulkhead: the box said that it is off, but it did not power off\n");
+		fprintf(stderr,
+			"bulkhead: the box said that it is off, but it did not power off\n");
 		return EXIT_BAD;
 	}
 	return EXIT_OK;

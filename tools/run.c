@@ -9,7 +9,7 @@
 
 #include "lib/text.h"
 
-#define MIB	 (1ULL << 20)
+#define MIB      (1ULL << 20)
 #define ARGS_MAX 128
 
 static const char qemu[] = "qemu-system-x86_64";
@@ -64,7 +64,8 @@ static void arg_firmware(struct args *a)
 		data = file_read(pair[i][1], &bytes);
 		file_write(vars, data, bytes);
 		free(data);
-		arg2(a, "-drive", text_make("if=pflash,format=raw,readonly=on,file=%s", pair[i][0]));
+		arg2(a, "-drive",
+		     text_make("if=pflash,format=raw,readonly=on,file=%s", pair[i][0]));
 		arg2(a, "-drive", text_make("if=pflash,format=raw,file=%s", vars));
 		return;
 	}
@@ -108,7 +109,8 @@ static int run_qemu(const struct box *box, const struct tool_options *o)
 	arg2(&a, "-accel", o->accel);
 	arg2(&a, "-cpu", cpu);
 	arg2(&a, "-smp", text_make("%u", o->cpus));
-	arg2(&a, "-m", text_make("%lluM", (unsigned long long)(memory_wanted(box, o->memory) / MIB)));
+	arg2(&a, "-m",
+	     text_make("%lluM", (unsigned long long)(memory_wanted(box, o->memory) / MIB)));
 	if (o->boot != BOOT_BIOS)
 		arg_firmware(&a);
 	arg2(&a, "-drive", text_make("file=%s,format=raw,if=ide,media=disk", image));

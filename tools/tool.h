@@ -17,19 +17,19 @@ enum boot_way { BOOT_UEFI, BOOT_BIOS, BOOT_GRUB_EFI };
 
 struct tool_options {
 	const char *conf;
-	const char *output;  /* -o */
+	const char *output; /* -o */
 	const char *cmdline; /* the box's, not a guest's */
 	const char *host, *machine, *cpu, *accel, *memory;
 	enum boot_way boot;
 	unsigned int cpus, timeout; /* timeout: seconds, 0: none */
-	char **extra;		    /* for QEMU, NULL-terminated; or NULL */
+	char **extra; /* for QEMU, NULL-terminated; or NULL */
 };
 
 /* One file of the image. */
 struct box_file {
-	char name[CONFIG_PATH_MAX];  /* the module's name at boot */
-	char host[4096];	     /* where it is now */
-	char image[64];		     /* where it will be, under /bulkhead */
+	char name[CONFIG_PATH_MAX]; /* the module's name at boot */
+	char host[4096]; /* where it is now */
+	char image[64]; /* where it will be, under /bulkhead */
 	uint64_t bytes;
 	uint32_t crc32;
 };
@@ -37,7 +37,7 @@ struct box_file {
 struct box {
 	struct config config;
 	struct box_file kernel; /* the hypervisor's */
-	char loader[4096];	/* BOOTX64.EFI */
+	char loader[4096]; /* BOOTX64.EFI */
 	uint32_t file_count;
 	struct box_file file[BOX_FILE_MAX];
 };
@@ -48,8 +48,11 @@ __attribute__((noreturn, format(printf, 1, 2))) void die(const char *fmt, ...);
 void program_need(const char *program, const char *package);
 /* The same for a file that a package brings. Returns path. */
 const char *package_file_need(const char *path, const char *package);
-/* Runs argv to its end, quietly; shows its output and ends the program when it fails. */
-void command_run(char *const argv[]);
+/*
+ * Runs a command to its end, quietly; shows its output and ends the program when it fails. `words`
+ * is split at blanks; each word that is a lone % stands for the next argument.
+ */
+void command_run(const char *words, ...);
 /* "text" formatted into memory that lives as long as the program. */
 __attribute__((format(printf, 1, 2))) char *text_make(const char *fmt, ...);
 void *file_read(const char *path, size_t *bytes); /* whole; ends the program on failure */
@@ -57,12 +60,16 @@ void file_write(const char *path, const void *data, size_t bytes);
 /* A private directory, removed with everything in it at exit. */
 const char *temp_dir(void);
 
-/* box.c: returns the number of mistakes in the config file, each told on stderr; 0: *box is filled. */
+/*
+ * box.c: returns the number of mistakes in the config file, each told on stderr; 0: *box is
+ * filled.
+ */
 unsigned int box_load(const char *conf, struct box *box);
 void box_find_parts(struct box *box); /* kernel.elf and the like; ends the program when missing */
 
 /* image.c */
-void image_build(const struct box *box, const char *cmdline, enum boot_way boot, const char *output);
+void image_build(const struct box *box, const char *cmdline, enum boot_way boot,
+		 const char *output);
 extern const char *const boot_way_name[];
 
 /* run.c: returns the exit code. */

@@ -51,12 +51,14 @@ static bool path_has_uart(const EFI_DEVICE_PATH_PROTOCOL *node)
 }
 
 /*
- * The firmware marks the handles that its console is spread over with this GUID (EDK II: "console out
- * device"). When one of them is a serial line, each line would come twice.
+ * The firmware marks the handles that its console is spread over with this GUID (EDK II: "console
+ * out device"). When one of them is a serial line, each line would come twice.
  */
 static bool console_is_serial(struct loader *ld)
 {
-	EFI_GUID mark = { 0xd3b36f2c, 0xd551, 0x11d4, { 0x9a, 0x46, 0x00, 0x90, 0x27, 0x3f, 0xc1, 0x4d } };
+	EFI_GUID mark = {
+		0xd3b36f2c, 0xd551, 0x11d4, { 0x9a, 0x46, 0x00, 0x90, 0x27, 0x3f, 0xc1, 0x4d }
+	};
 	EFI_GUID path_guid = EFI_DEVICE_PATH_PROTOCOL_GUID;
 	EFI_HANDLE *handles = NULL;
 	UINTN count = 0;

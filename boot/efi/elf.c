@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Places the kernel: an ELF64 whose segments form one block of physical memory, movable by 4 KiB. */
+/*
+ * Places the kernel: an ELF64 whose segments form one block of physical memory, movable by 4 KiB.
+ */
 #include "boot/efi/loader.h"
 
 #include "lib/string.h"
@@ -35,7 +37,8 @@ static bool header_ok(const struct blob *file)
 
 	return file->size >= sizeof(*h) && memcmp(h->ident, "\177ELF\2\1\1", 7) == 0 &&
 	       h->type == ELF_EXEC && h->machine == ELF_X86_64 &&
-	       h->phentsize >= sizeof(struct elf_segment) && h->phnum > 0 && h->phoff <= file->size &&
+	       h->phentsize >= sizeof(struct elf_segment) && h->phnum > 0 &&
+	       h->phoff <= file->size &&
 	       (uint64_t)h->phnum * h->phentsize <= file->size - h->phoff && h->phoff % 8 == 0 &&
 	       h->phentsize % 8 == 0;
 }
@@ -53,7 +56,8 @@ static bool span_find(const struct blob *file, uint64_t *low, uint64_t *high)
 		if (s->type != ELF_LOAD || s->memsz == 0)
 			continue;
 		if (s->filesz > s->memsz || s->offset > file->size ||
-		    s->filesz > file->size - s->offset || s->memsz > KERNEL_MAX || s->paddr > BELOW_4G)
+		    s->filesz > file->size - s->offset || s->memsz > KERNEL_MAX ||
+		    s->paddr > BELOW_4G)
 			return false;
 		if (s->paddr < *low)
 			*low = s->paddr;

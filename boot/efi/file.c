@@ -23,7 +23,8 @@ EFI_STATUS volume_open(struct loader *ld)
 		status = p->OpenVolume(p, &ld->volume);
 	}
 	if (status != EFI_SUCCESS)
-		return give_up(ld, "the volume that the loader came from has no readable file system");
+		return give_up(ld,
+			       "the volume that the loader came from has no readable file system");
 	return EFI_SUCCESS;
 }
 

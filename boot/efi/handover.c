@@ -93,13 +93,16 @@ static uint32_t map_type(const EFI_MEMORY_DESCRIPTOR *d)
 	}
 }
 
-/* Everything that the loader loaded counts as usable above; here the kernel learns what is in use. */
+/*
+ * Everything that the loader loaded counts as usable above; here the kernel learns what is in use.
+ */
 static void map_fill(struct bootinfo *info, const uint8_t *map, UINTN bytes, UINTN step)
 {
 	for (UINTN at = 0; at + sizeof(EFI_MEMORY_DESCRIPTOR) <= bytes; at += step) {
 		const EFI_MEMORY_DESCRIPTOR *d = (const void *)(map + at);
 
-		(void)memmap_add(info, d->PhysicalStart, d->NumberOfPages * PAGE_BYTES, map_type(d));
+		(void)memmap_add(info, d->PhysicalStart, d->NumberOfPages * PAGE_BYTES,
+				 map_type(d));
 	}
 	(void)memmap_claim(info, info->kernel_base, info->kernel_size);
 	(void)memmap_claim(info, (uintptr_t)info, sizeof(*info));
@@ -109,7 +112,10 @@ static void map_fill(struct bootinfo *info, const uint8_t *map, UINTN bytes, UIN
 
 __attribute__((noreturn)) static void kernel_enter(uint64_t entry, const struct bootinfo *info)
 {
-	__asm__ volatile("cli\n\tjmp *%0" : : "r"(entry), "D"(BOOTINFO_MAGIC), "S"(info) : "memory");
+	__asm__ volatile("cli\n\tjmp *%0"
+			 :
+			 : "r"(entry), "D"(BOOTINFO_MAGIC), "S"(info)
+			 : "memory");
 	__builtin_unreachable();
 }
 

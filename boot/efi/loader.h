@@ -9,19 +9,19 @@
 
 #include "kernel/abi/bootinfo.h"
 
-#define LOADER_DIR	"\\bulkhead\\"
+#define LOADER_DIR      "\\bulkhead\\"
 #define LOADER_MANIFEST "boot.lst"
-#define PAGE_BYTES	4096ULL
-#define BELOW_4G	0xffffffffULL
+#define PAGE_BYTES      4096ULL
+#define BELOW_4G        0xffffffffULL
 
 struct loader {
 	EFI_HANDLE image;
 	EFI_SYSTEM_TABLE *st;
 	EFI_BOOT_SERVICES *bs;
 	EFI_FILE_PROTOCOL *volume; /* the one that we were loaded from */
-	struct bootinfo *info;	   /* below 4 GiB, in pages of its own */
-	uint64_t entry;		   /* the kernel's 64-bit entry, physical */
-	bool com1;		   /* the firmware's console is not on COM1 already */
+	struct bootinfo *info; /* below 4 GiB, in pages of its own */
+	uint64_t entry; /* the kernel's 64-bit entry, physical */
+	bool com1; /* the firmware's console is not on COM1 already */
 };
 
 /* One file in memory, in whole pages. */
@@ -32,7 +32,10 @@ struct blob {
 /* console.c: text goes to the firmware's console and to COM1, whichever there is. */
 void console_init(struct loader *ld);
 __attribute__((format(printf, 2, 3))) void say(struct loader *ld, const char *fmt, ...);
-/* Says why there will be no box, gives a person time to read it, powers off. Any key: back to the firmware. */
+/*
+ * Says why there will be no box, gives a person time to read it, powers off. Any key: back to the
+ * firmware.
+ */
 __attribute__((format(printf, 2, 3))) EFI_STATUS give_up(struct loader *ld, const char *fmt, ...);
 
 /* file.c. All return EFI_SUCCESS, or the status of give_up, after having said why. */

@@ -6,7 +6,8 @@
  *   kernel FILE CRC32
  *   module FILE CRC32 NAME      any number of times
  *
- * FILE is relative to \bulkhead. CRC32 is eight hexadecimal digits. Lines that start with # are skipped.
+ * FILE is relative to \bulkhead. CRC32 is eight hexadecimal digits. Lines that start with # are
+ * skipped.
  */
 #include "boot/efi/loader.h"
 
@@ -65,13 +66,15 @@ static EFI_STATUS load_kernel(struct loader *ld, const char *at)
 	uint32_t expected, crc;
 
 	if (!word_take(&at, name) || !crc_take(&at, &expected))
-		return give_up(ld, LOADER_DIR LOADER_MANIFEST ": `kernel` needs a file and its CRC-32");
+		return give_up(ld,
+			       LOADER_DIR LOADER_MANIFEST ": `kernel` needs a file and its CRC-32");
 	status = file_load(ld, name, &file);
 	if (status != EFI_SUCCESS)
 		return status;
 	crc = crc32_update(0, (const void *)file.base, (size_t)file.size);
 	if (crc != expected)
-		return give_up(ld, "%s is damaged: its CRC-32 is %08x, not %08x; write the image anew",
+		return give_up(ld,
+			       "%s is damaged: its CRC-32 is %08x, not %08x; write the image anew",
 			       name, crc, expected);
 	status = kernel_place(ld, name, &file);
 	if (status != EFI_SUCCESS)
@@ -89,10 +92,12 @@ static EFI_STATUS load_module(struct loader *ld, const char *at)
 	EFI_STATUS status;
 
 	if (ld->info->module_count == BOOTINFO_MODULE_MAX)
-		return give_up(ld, LOADER_DIR LOADER_MANIFEST ": more modules than %d", BOOTINFO_MODULE_MAX);
+		return give_up(ld, LOADER_DIR LOADER_MANIFEST ": more modules than %d",
+			       BOOTINFO_MODULE_MAX);
 	if (!word_take(&at, file_name) || !crc_take(&at, &m->crc32) || !word_take(&at, name) ||
 	    text_copy(m->name, sizeof(m->name), name) >= sizeof(m->name))
-		return give_up(ld, LOADER_DIR LOADER_MANIFEST ": `module` needs a file, its CRC-32 and a name");
+		return give_up(ld, LOADER_DIR LOADER_MANIFEST
+			       ": `module` needs a file, its CRC-32 and a name");
 	status = file_load(ld, file_name, &file);
 	if (status != EFI_SUCCESS)
 		return status;
@@ -141,7 +146,8 @@ EFI_STATUS manifest_load(struct loader *ld)
 			continue;
 		if (c != '\n') {
 			if (n + 1 >= sizeof(line))
-				return give_up(ld, LOADER_DIR LOADER_MANIFEST ": a line is too long");
+				return give_up(ld,
+					       LOADER_DIR LOADER_MANIFEST ": a line is too long");
 			line[n++] = c;
 			continue;
 		}

@@ -49,7 +49,8 @@ static void whole_file(void)
 {
 	CHECK_EQ(parse("; a box\n# likewise\n\n[box]\nconsole = com1 ; the first\n\n[vm web]\n"
 		       "memory   = 512M\ncpus = 1\nkernel= dir/vmlinuz\ninitrd =initrd.gz\n"
-		       "cmdline = console=ttyS0 root=/dev/ram0\nmachine = pc\non_crash = stop\n"), 0);
+		       "cmdline = console=ttyS0 root=/dev/ram0\nmachine = pc\non_crash = stop\n"),
+		 0);
 	CHECK_EQ(c.console, CONSOLE_COM1);
 	CHECK_EQ(c.vm_count, 1);
 	CHECK_STR(c.vm[0].name, "web");
@@ -79,7 +80,8 @@ static void forms_of_text(void)
 {
 	CHECK_EQ(parse("[vm web]\r\nmemory = 64M\r\nkernel = k\r\n"), 0);
 	CHECK_STR(c.vm[0].kernel.path, "k");
-	CHECK_EQ(parse("\xef\xbb\xbf[vm web]\nmemory = 64M\nkernel = k"), 0); /* no newline at the end */
+	CHECK_EQ(parse("\xef\xbb\xbf[vm web]\nmemory = 64M\nkernel = k"),
+		 0); /* no newline at the end */
 	CHECK_EQ(parse("  [ vm   web ]  ; x\n\tmemory = 64M\n   kernel = k\n"), 0); /* indented */
 	CHECK_STR(c.vm[0].name, "web");
 	CHECK_STR(c.vm[0].kernel.path, "k");
@@ -108,7 +110,8 @@ static void bad_sizes(void)
 	CHECK(one_error("[vm a]\nmemory = lots\nkernel = k\n", 2, "is not a size"));
 	CHECK(one_error("[vm a]\nmemory = 12X\nkernel = k\n", 2, "is not a size"));
 	CHECK(one_error("[vm a]\nmemory = -1M\nkernel = k\n", 2, "is not a size"));
-	CHECK(one_error("[vm a]\nmemory = 99999999999999999999G\nkernel = k\n", 2, "is not a size"));
+	CHECK(one_error("[vm a]\nmemory = 99999999999999999999G\nkernel = k\n", 2,
+			"is not a size"));
 	CHECK(one_error("[vm a]\nmemory = 512\nkernel = k\n", 2, "did you mean 512M?"));
 	CHECK(one_error("[vm a]\nmemory = 1023K\nkernel = k\n", 2, "outside"));
 	CHECK(one_error("[vm a]\nmemory = 0\nkernel = k\n", 2, "outside"));
@@ -128,14 +131,16 @@ static void unknown_keys(void)
 	CHECK(one_error(GOOD "Kernel = k\n", 4, "did you mean 'kernel'?"));
 	CHECK(one_error(GOOD "frobnicate = 1\n", 4, "unknown key 'frobnicate' in [vm web]"));
 	CHECK(strstr(e.error[0].text, "did you mean") == NULL);
-	CHECK(one_error(GOOD "memory2222222222222222222222222222222222222222222222222222222222222 = 1\n", 4,
-			"unknown key"));
+	CHECK(one_error(GOOD
+			"memory2222222222222222222222222222222222222222222222222222222222222 = 1\n",
+			4, "unknown key"));
 	CHECK(one_error(GOOD "= 5\n", 4, "no key before"));
 }
 
 static void words_that_are_not_there_yet(void)
 {
-	static const char *const later[] = { "module", "firmware", "disk", "net", "pci", "exclusive", "testdev" };
+	static const char *const later[] = { "module", "firmware",  "disk",   "net",
+					     "pci",    "exclusive", "testdev" };
 	char text[256], words[64];
 
 	for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++) {
@@ -147,14 +152,17 @@ static void words_that_are_not_there_yet(void)
 	CHECK(one_error("[box]\nconsole = fb\n" GOOD, 2, "console = fb is not supported yet"));
 	CHECK(one_error(GOOD "cpus = 2\n", 4, "more than one processor is not supported yet"));
 	CHECK(one_error(GOOD "cpus = 2,3\n", 4, "pinning"));
-	CHECK(one_error(GOOD "machine = q35\n", 4, "machine = q35 is not supported yet; use machine = pc"));
+	CHECK(one_error(GOOD "machine = q35\n", 4,
+			"machine = q35 is not supported yet; use machine = pc"));
 	CHECK(one_error(GOOD "on_crash = restart\n", 4, "not supported yet"));
-	CHECK(one_error(GOOD "[vm two]\nmemory = 64M\nkernel = k\n", 4, "a second VM is not supported yet"));
+	CHECK(one_error(GOOD "[vm two]\nmemory = 64M\nkernel = k\n", 4,
+			"a second VM is not supported yet"));
 }
 
 static void bad_words(void)
 {
-	CHECK(one_error("[box]\nconsole = con1\n" GOOD, 2, "none of: com1, com2, fb, none; did you mean 'com1'?"));
+	CHECK(one_error("[box]\nconsole = con1\n" GOOD, 2,
+			"none of: com1, com2, fb, none; did you mean 'com1'?"));
 	CHECK(one_error(GOOD "machine = i440fx\n", 4, "none of: pc, q35"));
 	CHECK(one_error(GOOD "on_crash = sotp\n", 4, "did you mean 'stop'?"));
 	CHECK(one_error(GOOD "cpus = 0\n", 4, "cpus = 0 is not a number"));
@@ -198,7 +206,9 @@ static void bad_lines(void)
 {
 	char text[4096] = GOOD "cmdline = ";
 
-	CHECK(one_error(GOOD "what is this\n" "cmdline = x\n", 4, "neither [SECTION] nor KEY = VALUE"));
+	CHECK(one_error(GOOD "what is this\n"
+			     "cmdline = x\n",
+			4, "neither [SECTION] nor KEY = VALUE"));
 	CHECK(one_error(GOOD "what is this", 4, "neither [SECTION] nor KEY = VALUE"));
 	CHECK(one_error(GOOD "cmdline = a\033b\n", 4, "control character (1bh)"));
 	CHECK_EQ(parse_bytes(GOOD "cmdline = a\0b\n", sizeof(GOOD "cmdline = a\0b\n") - 1), -1);
@@ -245,7 +255,8 @@ static void many_mistakes(void)
 	CHECK_EQ(parse(text), -1);
 	CHECK_EQ(e.count, CONFIG_ERROR_MAX);
 	CHECK(e.more);
-	CHECK_EQ(parse("[vm web]\nfoo = 1\nbar = 2\n"), -1); /* what is missing comes first: sorted by line */
+	CHECK_EQ(parse("[vm web]\nfoo = 1\nbar = 2\n"),
+		 -1); /* what is missing comes first: sorted by line */
 	CHECK_EQ(e.count, 4);
 	CHECK_EQ(e.error[0].line, 1);
 	CHECK_EQ(e.error[1].line, 1);

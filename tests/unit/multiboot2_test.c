@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* sources: boot/multiboot2.c boot/memmap.c lib/text.c */
-/* The boot memory map and the multiboot2 parser: right input, and every length that can be wrong. */
+/*
+ * The boot memory map and the multiboot2 parser: right input, and every length that can be wrong.
+ */
 #include "tests/unit/unit.h"
 
 #include <stdlib.h>
@@ -20,9 +22,10 @@ static const char *map_text(void)
 
 	text[0] = '\0';
 	for (uint32_t i = 0; i < b.mem_count && n < sizeof(text) - 64; i++)
-		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%llx-%llx:%u", i == 0 ? "" : " ",
-				      (unsigned long long)b.mem[i].base >> 12,
-				      (unsigned long long)(b.mem[i].base + b.mem[i].size) >> 12, b.mem[i].type);
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%llx-%llx:%u",
+				      i == 0 ? "" : " ", (unsigned long long)b.mem[i].base >> 12,
+				      (unsigned long long)(b.mem[i].base + b.mem[i].size) >> 12,
+				      b.mem[i].type);
 	return text;
 }
 
@@ -95,7 +98,8 @@ static void map_claims(void)
 	map_start();
 	add(0x100, 0x400, BOOT_MEM_USABLE);
 	add(0x200, 0x210, BOOT_MEM_RESERVED);
-	CHECK_EQ(memmap_claim(&b, 0x1f0800, 0x20000), 0); /* over the hole; partial pages are ours */
+	CHECK_EQ(memmap_claim(&b, 0x1f0800, 0x20000),
+		 0); /* over the hole; partial pages are ours */
 	CHECK_STR(map_text(), "100-1f0:1 1f0-200:8 200-210:2 210-211:8 211-400:1");
 	CHECK_EQ(memmap_claim(&b, 0x100000, 0x1000), 0); /* the very first entry */
 	CHECK_STR(map_text(), "100-101:8 101-1f0:1 1f0-200:8 200-210:2 210-211:8 211-400:1");
@@ -112,16 +116,21 @@ static void map_full(void)
 	CHECK_EQ(add(0x100, 0x101, BOOT_MEM_USABLE), -1);
 	CHECK_EQ(b.mem_count, BOOTINFO_MEM_MAX);
 	CHECK_EQ(b.mem[0].base, 0x1000000);
-	CHECK_EQ(add(0x1008, 0x1010, BOOT_MEM_USABLE), 0); /* joins two: no slot wanted, one is freed */
+	CHECK_EQ(add(0x1008, 0x1010, BOOT_MEM_USABLE),
+		 0); /* joins two: no slot wanted, one is freed */
 	CHECK_EQ(b.mem_count, BOOTINFO_MEM_MAX - 1);
 	CHECK_EQ(add(0x1021, 0x1022, BOOT_MEM_RESERVED), -1);
-	for (uint32_t i = 0; i < b.mem_count; i++) { /* memory is lost; the reserved page is not usable */
+	for (uint32_t i = 0; i < b.mem_count;
+	     i++) { /* memory is lost; the reserved page is not usable */
 		if (b.mem[i].type == BOOT_MEM_USABLE)
-			CHECK(b.mem[i].base + b.mem[i].size <= 0x1021000 || b.mem[i].base >= 0x1022000);
+			CHECK(b.mem[i].base + b.mem[i].size <= 0x1021000 ||
+			      b.mem[i].base >= 0x1022000);
 	}
 }
 
-/* Against a plain array of pages, for random input: the strongest type that was ever said counts. */
+/*
+ * Against a plain array of pages, for random input: the strongest type that was ever said counts.
+ */
 static void map_random(void)
 {
 	static const uint8_t rank[] = { 0, 1, 6, 3, 4, 8, 5, 7, 2 };
@@ -152,8 +161,10 @@ static void map_random(void)
 			for (uint32_t i = 0; i < b.mem_count; i++) {
 				CHECK(b.mem[i].size != 0);
 				if (i > 0)
-					CHECK(b.mem[i - 1].base + b.mem[i - 1].size <= b.mem[i].base);
-				if (p << 12 >= b.mem[i].base && p << 12 < b.mem[i].base + b.mem[i].size)
+					CHECK(b.mem[i - 1].base + b.mem[i - 1].size <=
+					      b.mem[i].base);
+				if (p << 12 >= b.mem[i].base &&
+				    p << 12 < b.mem[i].base + b.mem[i].size)
 					found = b.mem[i].type;
 			}
 			CHECK_EQ(found, page[p]);
@@ -206,8 +217,9 @@ static void tag_map(void)
 		uint64_t base, size;
 		uint32_t type, zero;
 	} e[] = {
-		{ 0x100000, 0x7f00000, 1, 0 },	 { 0, 0x9fc00, 1, 0 },	    { 0x9fc00, 0x400, 2, 0 },
-		{ 0x8000000, 0x10000, 3, 0 },	 { 0x8010000, 0x1000, 4, 0 }, { 0x8020000, 0x1000, 5, 0 },
+		{ 0x100000, 0x7f00000, 1, 0 }, { 0, 0x9fc00, 1, 0 },
+		{ 0x9fc00, 0x400, 2, 0 },      { 0x8000000, 0x10000, 3, 0 },
+		{ 0x8010000, 0x1000, 4, 0 },   { 0x8020000, 0x1000, 5, 0 },
 		{ 0x8030000, 0x1000, 77, 0 },
 	};
 
@@ -253,8 +265,8 @@ static int finish(void)
 
 static void everything(void)
 {
-	static const uint8_t fb[] = { 0, 0, 0, 0xfd, 0, 0, 0, 0, 0, 20, 0, 0, 0, 5, 0, 0, 32, 3, 0, 0,
-				      32, 1, 0, 0, 16, 8, 8, 8, 0, 8 };
+	static const uint8_t fb[] = { 0, 0,  0, 0xfd, 0, 0,  0, 0, 0, 20, 0, 0, 0, 5, 0,
+				      0, 32, 3, 0,    0, 32, 1, 0, 0, 16, 8, 8, 8, 0, 8 };
 
 	start();
 	tag_text(1, "com1=0x2f8 \\\"x\\\" it\\'s a\\\\b");
@@ -334,8 +346,8 @@ static void rsdp_newer_wins(void)
 
 static void text_screen(void)
 {
-	static const uint8_t fb[] = { 0, 0x80, 0xb, 0, 0, 0, 0, 0, 160, 0, 0, 0, 80, 0, 0, 0,
-				      25, 0, 0, 0, 16, 2, 0, 0 };
+	static const uint8_t fb[] = { 0,  0x80, 0xb, 0, 0,  0, 0, 0, 160, 0, 0, 0,
+				      80, 0,    0,   0, 25, 0, 0, 0, 16,  2, 0, 0 };
 
 	start();
 	tag_map();
@@ -347,10 +359,10 @@ static void text_screen(void)
 	CHECK_EQ(b.fb.width, 80);
 }
 
-#define FAILS(words)                                          \
-	do {                                                  \
-		CHECK_EQ(finish(), -1);                       \
-		CHECK(why != NULL && strstr(why, words));     \
+#define FAILS(words)                                      \
+	do {                                              \
+		CHECK_EQ(finish(), -1);                   \
+		CHECK(why != NULL && strstr(why, words)); \
 	} while (0)
 
 static void bad_lengths(void)
@@ -491,7 +503,9 @@ static void many_modules(void)
 	FAILS("more modules than 64");
 }
 
-/* Every truncation of a good structure, and every byte of it damaged: an answer, never a bad read. */
+/*
+ * Every truncation of a good structure, and every byte of it damaged: an answer, never a bad read.
+ */
 static void damage(void)
 {
 	uint8_t good[1024] __attribute__((aligned(8)));
