@@ -182,7 +182,8 @@ void fatal(const char *fmt, ...)
 	va_start(args, fmt);
 	(void)format_v(text, sizeof(text), fmt, args);
 	va_end(args);
-	log_line("boot", "bulkhead: %s%s", __atomic_load_n(&box.running, __ATOMIC_RELAXED) ? "" : "cannot run here: ", text);
-	log_line("boot", "bulkhead: box off: halted");
+	if (!__atomic_load_n(&box.running, __ATOMIC_RELAXED))
+		log_line("boot", "bulkhead: cannot run here: %s", text);
+	log_line("boot", "bulkhead: box off: %s", text);
 	box_halt();
 }

@@ -42,7 +42,7 @@ void box_power_off(void)
 		sleep_write(a->pm1b_cnt, a->s5_b);
 		tsc_delay_us(box.tsc_hz, PATIENCE_US);
 	}
-	log_line("boot", "bulkhead: box off: halted; it is safe to switch it off");
+	log_line("boot", "no way to switch the power off was found: do it by hand");
 	box_halt();
 }
 
