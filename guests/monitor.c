@@ -16,7 +16,7 @@ static void finish(struct monitor *m, enum monitor_state state)
 {
 	if (m->boot->flags & MONITOR_COUNTERS)
 		monitor_counters(m);
-	monitor_lock(m);
+	monitor_lock(m, MONITOR_IO_THREAD);
 	__atomic_store_n(&m->shared->state, (uint32_t)state, __ATOMIC_RELEASE);
 	m->console_moved = true;
 	monitor_unlock(m);
@@ -43,7 +43,7 @@ static void release_vcpus(struct monitor *m)
 	__atomic_store_n(&m->parked, 0, __ATOMIC_RELEASE);
 	__atomic_store_n(&m->request, REQUEST_NONE, __ATOMIC_RELEASE);
 	for (unsigned i = 0; i < m->boot->cpus; i++)
-		sys_event_signal(m->vcpu[i].event, 1);
+		sys_event_signal(m->vcpu[i].event, MONITOR_BIT_GO);
 }
 
 static void restart(struct monitor *m)
@@ -52,7 +52,7 @@ static void restart(struct monitor *m)
 
 	m->shared->resets++;
 	monitor_say(m, "reset: %.*s", MONITOR_REASON_MAX - 1, m->shared->reason);
-	monitor_lock(m);
+	monitor_lock(m, MONITOR_IO_THREAD);
 	board_reset(&m->board);
 	monitor_unlock(m);
 	if (monitor_load(m, why) != 0)
@@ -85,7 +85,7 @@ static void serve(struct monitor *m)
 	for (;;) {
 		sys_event_wait(m->boot->handle.event, mask, SYS_FOR_EVER, &bits);
 		if (bits & (MONITOR_BIT_TIMER | MONITOR_BIT_CONSOLE)) {
-			monitor_lock(m);
+			monitor_lock(m, MONITOR_IO_THREAD);
 			if (bits & MONITOR_BIT_TIMER)
 				board_expire(&m->board);
 			if (bits & MONITOR_BIT_CONSOLE)

@@ -36,7 +36,7 @@ struct monitor;
 struct monitor_vcpu {
 	struct monitor *monitor; /* (c) */
 	struct vcpu_area *area; /* (c) shared with the kernel, which we trust */
-	int handle, event; /* (c) event: bit 0 says "go on" after a machine change */
+	int handle, event; /* (c) the thread waits on event: MONITOR_BIT_GO, _LOCK */
 	unsigned index; /* (c) */
 	struct emul emul; /* (v) */
 };
@@ -51,6 +51,7 @@ struct monitor {
 	int32_t ns_shift; /* (c) */
 
 	uint32_t lock; /* (a) the board lock: chips are called with it held */
+	uint64_t lock_waiters; /* (a) a bit a thread, MONITOR_IO_THREAD or vCPU index + 1 */
 	struct board board; /* [lock] */
 	uint64_t deadline; /* [lock] guest ns */
 	bool deadline_moved, console_moved; /* [lock] told to the kernel, manager at unlock */
@@ -67,7 +68,9 @@ struct monitor {
 };
 
 /* ---- monitor_lock.c: the board lock ---- */
-void monitor_lock(struct monitor *m);
+#define MONITOR_IO_THREAD 0
+/* `who`: the calling thread, MONITOR_IO_THREAD or its vCPU's index + 1. */
+void monitor_lock(struct monitor *m, unsigned who);
 /* Also passes on what board calls have left to do: the deadline, the console's signal. */
 void monitor_unlock(struct monitor *m);
 

@@ -1,21 +1,44 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The board lock, and what is done when it is dropped. It is held for a chip call, never longer. */
+/*
+ * The board lock, and what is done when it is dropped. It is held for a chip call, never longer. A
+ * thread that finds it taken spins a little, then sleeps on its own event: with fixed priorities,
+ * spinning on for a preempted holder would never end.
+ */
 #include "guests/monitor.h"
 
-enum { SPINS_BEFORE_YIELD = 200 };
+enum { LOCK_FREE, LOCK_HELD, LOCK_WANTED, LOCK_SPINS = 64 };
 
-void monitor_lock(struct monitor *m)
+static int event_of(const struct monitor *m, unsigned who)
 {
-	unsigned spins = 0;
+	return who == MONITOR_IO_THREAD ? m->boot->handle.event : m->vcpu[who - 1].event;
+}
 
-	while (__atomic_exchange_n(&m->lock, 1, __ATOMIC_ACQUIRE) != 0) {
-		while (__atomic_load_n(&m->lock, __ATOMIC_RELAXED) != 0) {
-			__asm__ volatile("pause");
-			/* The holder may have been preempted on our own processor. */
-			if (++spins % SPINS_BEFORE_YIELD == 0)
-				sys_thread_ctl(0, THREAD_YIELD, 0);
-		}
+static void lock_slow(struct monitor *m, unsigned who)
+{
+	uint64_t self = 1ULL << who, bits;
+
+	for (unsigned i = 0; i < LOCK_SPINS; i++) {
+		uint32_t free = LOCK_FREE;
+
+		if (__atomic_compare_exchange_n(&m->lock, &free, LOCK_HELD, false, __ATOMIC_ACQUIRE,
+						__ATOMIC_RELAXED))
+			return;
+		__asm__ volatile("pause");
 	}
+	/* First the name on the list, then the lock word: who unlocks after that sees the name. */
+	__atomic_or_fetch(&m->lock_waiters, self, __ATOMIC_SEQ_CST);
+	while (__atomic_exchange_n(&m->lock, LOCK_WANTED, __ATOMIC_SEQ_CST) != LOCK_FREE)
+		sys_event_wait(event_of(m, who), MONITOR_BIT_LOCK, SYS_FOR_EVER, &bits);
+	__atomic_and_fetch(&m->lock_waiters, ~self, __ATOMIC_SEQ_CST);
+}
+
+void monitor_lock(struct monitor *m, unsigned who)
+{
+	uint32_t free = LOCK_FREE;
+
+	if (!__atomic_compare_exchange_n(&m->lock, &free, LOCK_HELD, false, __ATOMIC_ACQUIRE,
+					 __ATOMIC_RELAXED))
+		lock_slow(m, who);
 }
 
 /* Guest time to the host's TSC, rounded up so that a timer is never early. */
@@ -28,7 +51,7 @@ static uint64_t deadline_tsc(const struct monitor *m, uint64_t ns)
 	return m->tsc_base + seconds * m->tsc_hz + rest * m->tsc_hz / 1000000000 + 1;
 }
 
-static void unlock_slow(struct monitor *m)
+static void unlock_work(struct monitor *m)
 {
 	if (m->deadline_moved) {
 		m->deadline_moved = false;
@@ -43,7 +66,14 @@ static void unlock_slow(struct monitor *m)
 
 void monitor_unlock(struct monitor *m)
 {
+	uint64_t waiters;
+
 	if (m->deadline_moved | m->console_moved)
-		unlock_slow(m);
-	__atomic_store_n(&m->lock, 0, __ATOMIC_RELEASE);
+		unlock_work(m);
+	if (__atomic_exchange_n(&m->lock, LOCK_FREE, __ATOMIC_SEQ_CST) != LOCK_WANTED)
+		return;
+	/* One is enough: it takes the lock as wanted, and wakes the next. */
+	waiters = __atomic_load_n(&m->lock_waiters, __ATOMIC_SEQ_CST);
+	if (waiters)
+		sys_event_signal(event_of(m, (unsigned)__builtin_ctzll(waiters)), MONITOR_BIT_LOCK);
 }

@@ -46,7 +46,7 @@ static int op_read(struct emul *e, gpa_t at, unsigned bytes, uint64_t *value)
 		*value = lapic_read(v, at.raw, bytes);
 		return 0;
 	}
-	monitor_lock(v->monitor);
+	monitor_lock(v->monitor, v->index + 1);
 	board_mmio_read(&v->monitor->board, at.raw, bytes, value);
 	monitor_unlock(v->monitor);
 	return 0;
@@ -62,7 +62,7 @@ static int op_write(struct emul *e, gpa_t at, unsigned bytes, uint64_t value)
 				     NULL);
 		return 0;
 	}
-	monitor_lock(v->monitor);
+	monitor_lock(v->monitor, v->index + 1);
 	board_mmio_write(&v->monitor->board, at.raw, bytes, value);
 	monitor_unlock(v->monitor);
 	return 0;
@@ -72,7 +72,7 @@ static int op_port_in(struct emul *e, uint16_t port, unsigned bytes, uint32_t *v
 {
 	struct monitor *m = of_emul(e)->monitor;
 
-	monitor_lock(m);
+	monitor_lock(m, of_emul(e)->index + 1);
 	*value = board_port_read(&m->board, port, bytes);
 	monitor_unlock(m);
 	return 0;
@@ -82,7 +82,7 @@ static int op_port_out(struct emul *e, uint16_t port, unsigned bytes, uint32_t v
 {
 	struct monitor *m = of_emul(e)->monitor;
 
-	monitor_lock(m);
+	monitor_lock(m, of_emul(e)->index + 1);
 	board_port_write(&m->board, port, bytes, value);
 	monitor_unlock(m);
 	return 0;

@@ -7,13 +7,12 @@
 
 /* Segment attributes in the form of struct vcpu_seg. */
 enum { ATTR_CODE64 = 0xa9b, ATTR_CODE32 = 0xc9b, ATTR_DATA = 0xc93, ATTR_TSS = 0x8b, ATTR_LDT = 0x82 };
-enum { EFER_LME = 1 << 8, EFER_LMA = 1 << 10, APIC_BASE_BSP = 1 << 8, APIC_BASE_ENABLE = 1 << 11 };
+enum { EFER_LME = 1 << 8, EFER_LMA = 1 << 10 };
 #define CR0_PE	    1ULL
 #define CR0_ET	    0x10ULL
 #define CR0_NE	    0x20ULL
 #define CR0_PG	    0x80000000ULL
 #define CR4_PAE	    0x20ULL
-#define PAT_RESET   0x0007040600070406ULL
 
 static void request_files(const struct monitor *m, struct load_request *req)
 {
@@ -88,7 +87,7 @@ void monitor_vcpu_reset(struct monitor_vcpu *v)
 	struct vcpu_area *a = v->area;
 	struct vcpu_regs *r = &a->regs;
 
-	sys_vcpu_ctl(v->handle, VCPU_INIT, 0, 0, NULL);
+	sys_vcpu_ctl(v->handle, VCPU_RESET, 0, 0, NULL);
 	memset(&v->emul, 0, sizeof(v->emul));
 	v->emul.host = v;
 	v->emul.ops = &monitor_emul_ops;
@@ -96,15 +95,9 @@ void monitor_vcpu_reset(struct monitor_vcpu *v)
 	memset(r, 0, sizeof(*r));
 	r->xcr0 = 1;
 	r->rflags = 2;
-	r->dr6 = 0xffff0ff0;
-	r->dr7 = 0x400;
-	r->pat = PAT_RESET;
-	r->apic_base = MONITOR_LAPIC_PAGE | APIC_BASE_ENABLE;
-	a->push = REG_MSR | REG_DR;
 	if (v->index != 0)
-		return; /* INIT state: waits for its start-up IPI */
-	r->apic_base |= APIC_BASE_BSP;
+		return; /* waits for its start-up IPI */
 	r->activity = ACTIVITY_RUNNING;
 	boot_state(&v->monitor->start, r);
-	a->push |= REG_GPR | REG_RIP | REG_SEG | REG_TABLE | REG_CR | REG_EVENT;
+	a->push = REG_GPR | REG_RIP | REG_SEG | REG_TABLE | REG_CR | REG_EVENT;
 }

@@ -12,7 +12,7 @@ static void exit_pio(struct monitor_vcpu *v)
 	struct monitor *m = v->monitor;
 	struct vcpu_pio *pio = &v->area->pio;
 
-	monitor_lock(m);
+	monitor_lock(m, v->index + 1);
 	if (pio->write)
 		board_port_write(&m->board, pio->port, pio->size, pio->data);
 	else
@@ -22,14 +22,14 @@ static void exit_pio(struct monitor_vcpu *v)
 
 static void exit_inta(struct monitor_vcpu *v)
 {
-	monitor_lock(v->monitor);
+	monitor_lock(v->monitor, v->index + 1);
 	v->area->inta.vector = board_inta(&v->monitor->board);
 	monitor_unlock(v->monitor);
 }
 
 static void exit_eoi(struct monitor_vcpu *v)
 {
-	monitor_lock(v->monitor);
+	monitor_lock(v->monitor, v->index + 1);
 	board_eoi(&v->monitor->board, v->area->eoi.vector);
 	monitor_unlock(v->monitor);
 }
@@ -82,7 +82,7 @@ static void vcpu_park(struct monitor_vcpu *v)
 
 	__atomic_add_fetch(&m->parked, 1, __ATOMIC_ACQ_REL);
 	sys_event_signal(m->boot->handle.event, MONITOR_BIT_STATE);
-	sys_event_wait(v->event, 1, SYS_FOR_EVER, &bits);
+	sys_event_wait(v->event, MONITOR_BIT_GO, SYS_FOR_EVER, &bits);
 	monitor_vcpu_reset(v);
 }
 

@@ -240,6 +240,19 @@ int64_t sys_vcpu_kick(struct sys_frame *f)
 	return 0;
 }
 
+/* The reset writes memory that the processor has in registers while the vCPU is loaded. */
+static void vcpu_power_on(struct vcpu *v)
+{
+	bool loaded = v->loaded;
+
+	if (loaded)
+		vcpu_put(v);
+	__atomic_store_n(&v->request, 0, __ATOMIC_SEQ_CST);
+	vcpu_reset(v, false);
+	if (loaded)
+		vcpu_load(v);
+}
+
 /* What only the thread that runs the vCPU may do, or anybody while there is none. */
 static int64_t vcpu_ctl_own(struct vcpu *v, struct sys_frame *f)
 {
@@ -256,6 +269,9 @@ static int64_t vcpu_ctl_own(struct vcpu *v, struct sys_frame *f)
 		return status;
 	case VCPU_LAPIC_WRITE:
 		return f->arg[2] > 0xff0 ? E_INVAL : lapic_write(v, (uint32_t)f->arg[2], (uint32_t)f->arg[3]);
+	case VCPU_RESET:
+		vcpu_power_on(v);
+		return 0;
 	default: /* VCPU_STATE_PULL */
 		vcpu_regs_pull(v, (uint32_t)f->arg[2] & REG_ALL);
 		return 0;
@@ -273,6 +289,7 @@ int64_t sys_vcpu_ctl(struct sys_frame *f)
 	switch (f->arg[1]) {
 	case VCPU_LAPIC_READ:
 	case VCPU_LAPIC_WRITE:
+	case VCPU_RESET:
 	case VCPU_STATE_PULL:
 		status = vcpu_ctl_own(v, f);
 		break;

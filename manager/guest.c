@@ -177,14 +177,6 @@ static uint64_t quota_pages(const struct config_vm *c)
 	return 256 + 64ULL * c->cpus + 4 * (c->memory >> 21) / 512 + 2 * (c->memory >> 30);
 }
 
-/* Nanoseconds since 1970. */
-static uint64_t wall_now(const struct manager *m)
-{
-	uint64_t ticks = sys_tsc() - m->wall_tsc, hz = m->box.tsc_hz;
-
-	return (m->wall + ticks / hz) * 1000000000 + ticks % hz * 1000000000 / hz;
-}
-
 /* The space, the VM in it, and the handles that it gets. */
 static int make_space(struct manager *m, struct guest *g, struct monitor_handles *h)
 {
@@ -200,8 +192,6 @@ static int make_space(struct manager *m, struct guest *g, struct monitor_handles
 	g->vm = sys_vm_create(g->space, USER_GUEST_RAM, name);
 	if (g->vm < 0)
 		return g->vm;
-	if (m->wall)
-		sys_vm_ctl(g->vm, VM_WALL, wall_now(m));
 	h->space = sys_grant(g->space, g->space, MONITOR_HANDLE_RIGHTS);
 	h->vm = sys_grant(g->space, g->vm, MONITOR_HANDLE_RIGHTS);
 	h->event = sys_grant(g->space, g->event, MONITOR_HANDLE_RIGHTS);
@@ -279,61 +269,58 @@ static int bring_up(struct manager *m, struct guest *g, char *why, size_t why_by
 	return status == 0 ? start_thread(m, g) : status;
 }
 
-void guest_start(struct manager *m, struct guest *g)
+/* Back to the box: RAM, scrubbed by the kernel, and every handle but the private memory's. */
+static void take_back(struct manager *m, struct guest *g)
 {
-	char why[MONITOR_REASON_MAX] = "";
-	int status;
+	int range = 0;
 
-	g->state = GUEST_IDLE;
-	g->started = sys_tsc();
-	status = bring_up(m, g, why, sizeof(why));
-	if (status == 0) {
-		g->state = GUEST_RUNNING;
-		return;
-	}
-	if (why[0])
-		guest_stop(g, false, "%s", why);
-	else
-		guest_stop(g, false, "the box cannot give it what it needs: status %d", status);
-	guest_reap(m, g);
-}
-
-void guest_reap(struct manager *m, struct guest *g)
-{
-	int range;
-
-	if (g->state == GUEST_DYING) {
-		g->state = GUEST_STOPPED;
-		manager_say("vm %s: stopped: %s", g->config->name, g->reason);
-	}
 	if (g->vm > 0) {
 		sys_vm_ctl(g->vm, VM_KILL, 0);
 		while ((range = sys_vm_take(g->vm)) > 0)
 			memory_add(&m->memory, range);
 		sys_close(g->vm);
 	}
+	if (range != E_RANGE && range != 0)
+		manager_say("vm %s: its memory is lost: status %d", g->config->name, range);
 	if (g->space > 0)
 		sys_close(g->space);
 	if (g->event > 0)
 		sys_close(g->event);
 	g->vm = g->space = g->event = 0;
-	/* The private memory stays until the console has been drained: manager_collect. */
 }
 
-static void reap_dead_space(struct manager *m, struct guest *g)
+void guest_died(struct manager *m, struct guest *g)
 {
 	struct space_info info = { 0 };
 
 	if (g->state == GUEST_RUNNING) {
 		sys_space_ctl(g->space, SPACE_INFO, sys_ptr(&info), 0);
 		if (info.reason == REASON_FAULT)
-			guest_stop(g, false, "its monitor crashed: exception %u at 0x%llx, address 0x%llx",
-				   info.vector, (unsigned long long)info.rip,
-				   (unsigned long long)info.cr2);
+			format(g->reason, sizeof(g->reason),
+			       "its monitor crashed: exception %u at 0x%llx, address 0x%llx", info.vector,
+			       (unsigned long long)info.rip, (unsigned long long)info.cr2);
 		else
-			guest_stop(g, false, "its monitor has ended");
+			format(g->reason, sizeof(g->reason), "its monitor has ended");
+		g->ok = false;
 	}
-	guest_reap(m, g);
+	if (g->state == GUEST_STOPPED)
+		return;
+	g->state = GUEST_STOPPED;
+	take_back(m, g);
+	manager_say("vm %s: stopped: %s", g->config->name, g->reason);
+}
+
+void guest_collect(struct manager *m, struct guest *g)
+{
+	if (g->state != GUEST_STOPPED || g->private <= 0)
+		return;
+	if (g->shared)
+		sys_range_unmap(HANDLE_SELF_SPACE, MANAGER_SHARED + g->index * MANAGER_SHARED_STRIDE,
+				MONITOR_SHARED_PAGES * 4096);
+	g->shared = NULL;
+	g->in.page = g->out.page = NULL;
+	memory_add(&m->memory, g->private);
+	g->private = 0;
 }
 
 void guest_check(struct manager *m, struct guest *g)
@@ -341,15 +328,6 @@ void guest_check(struct manager *m, struct guest *g)
 	char why[MONITOR_REASON_MAX];
 	uint32_t state;
 
-	if (g->space > 0) {
-		struct space_info info = { 0 };
-
-		if (sys_space_ctl(g->space, SPACE_INFO, sys_ptr(&info), 0) == 0 &&
-		    info.reason != REASON_ALIVE && g->state != GUEST_IDLE) {
-			reap_dead_space(m, g);
-			return;
-		}
-	}
 	if (g->state != GUEST_RUNNING)
 		return;
 	state = __atomic_load_n(&g->shared->state, __ATOMIC_ACQUIRE);
@@ -366,4 +344,23 @@ void guest_check(struct manager *m, struct guest *g)
 	}
 	why[sizeof(why) - 1] = '\0';
 	guest_stop(g, state == MONITOR_POWERED_OFF, "%s", why);
+}
+
+void guest_start(struct manager *m, struct guest *g)
+{
+	char why[MONITOR_REASON_MAX] = "";
+	int status;
+
+	g->state = GUEST_IDLE;
+	g->started = sys_tsc();
+	status = bring_up(m, g, why, sizeof(why));
+	if (status == 0) {
+		g->state = GUEST_RUNNING;
+		return;
+	}
+	if (why[0])
+		guest_stop(g, false, "%s", why);
+	else
+		guest_stop(g, false, "the box cannot give it what it needs: status %d", status);
+	take_back(m, g);
 }

@@ -127,6 +127,21 @@ __attribute__((format(printf, 2, 3))) static void give_up(struct manager *m, con
 	switch_off(m, line);
 }
 
+/*
+ * From here on the serial line is ours. What the log has by now the kernel has written there itself,
+ * but only to the first port.
+ */
+static void take_console(struct manager *m, enum config_console which)
+{
+	char text[512];
+
+	while (which == CONSOLE_COM1 &&
+	       sys_log_read(HANDLE_BOX, text, sizeof(text), &m->log_cursor) > 0)
+		;
+	if (!console_open(&m->console, which, m->event) && which <= CONSOLE_COM2)
+		manager_say("the console port does not answer");
+}
+
 static void read_config(struct manager *m)
 {
 	static struct config_errors errors; /* too large for the stack */
@@ -142,7 +157,7 @@ static void read_config(struct manager *m)
 	if (config_parse((const char *)text, m->boot->module[index].bytes, &m->config, &errors) == 0)
 		return;
 	/* Nobody has opened the console yet: the default one will do. */
-	console_open(&m->console, CONSOLE_COM1, m->event);
+	take_console(m, CONSOLE_COM1);
 	for (uint32_t i = 0; i < errors.count; i++)
 		manager_say("%s:%u: %s", CONFIG_NAME, errors.error[i].line, errors.error[i].text);
 	give_up(m, "%s line %u: %s", CONFIG_NAME, errors.error[0].line, errors.error[0].text);
@@ -188,9 +203,7 @@ static void set_up(struct manager *m, const struct manager_boot *boot)
 		memory_add(&m->memory, (int)(HANDLE_FIRST_RANGE + i));
 	read_options(m);
 	read_config(m);
-	if (!console_open(&m->console, m->config.console, m->event) &&
-	    m->config.console <= CONSOLE_COM2)
-		manager_say("the console port does not answer");
+	take_console(m, m->config.console);
 	read_monitor(m);
 	m->wall = rtc_read();
 	m->wall_tsc = sys_tsc();
@@ -211,7 +224,7 @@ static void maybe_finish(struct manager *m)
 	for (unsigned i = m->guests; i-- > 0;) {
 		const struct guest *g = &m->guest[i];
 
-		if (g->state != GUEST_STOPPED || (g->out.page && ring_used(&g->out) != 0))
+		if (g->state != GUEST_STOPPED || g->private > 0)
 			return;
 		bad = g->ok ? bad : g;
 	}
@@ -230,8 +243,14 @@ static void serve(struct manager *m)
 		sys_event_wait(m->event, UINT64_MAX, sys_tsc() + (busy ? step / 20 : step), &bits);
 		type(m);
 		busy = !log_drain(m);
-		for (unsigned i = 0; i < m->guests; i++)
-			busy |= !guest_drain(m, &m->guest[i]);
+		for (unsigned i = 0; i < m->guests; i++) {
+			if (bits & BIT_DEATH(i))
+				guest_died(m, &m->guest[i]);
+			if (guest_drain(m, &m->guest[i]))
+				guest_collect(m, &m->guest[i]);
+			else
+				busy = true;
+		}
 		busy |= !console_send(&m->console) && !m->console.irq;
 		for (unsigned i = 0; i < m->guests; i++)
 			guest_check(m, &m->guest[i]);

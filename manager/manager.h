@@ -131,8 +131,10 @@ struct manager {
 
 /* Starts it; when that fails it is GUEST_STOPPED with the reason. */
 void guest_start(struct manager *m, struct guest *g);
-/* Its monitor has died, or was ended: takes everything back. */
-void guest_reap(struct manager *m, struct guest *g);
+/* Its monitor is gone, of itself or because we ended it: takes everything back. */
+void guest_died(struct manager *m, struct guest *g);
+/* After its last output has been read: the memory that held it. */
+void guest_collect(struct manager *m, struct guest *g);
 /* Looks at the state that the monitor reports. */
 void guest_check(struct manager *m, struct guest *g);
 /* Ends it with this reason, whatever it does. */

@@ -16,7 +16,7 @@
 /* Stack n (0: the first thread, n: vCPU n - 1) ends at USER_STACK_TOP - n * stride; gaps are guards. */
 #define MONITOR_STACK_STRIDE 0x10000ULL
 #define MONITOR_STACK_BYTES  0x4000ULL
-#define MONITOR_PRIORITY_IO   24 /* its first thread; of 0 to 31 */
+#define MONITOR_PRIORITY_IO   15 /* its first thread; of 0 to 31, the manager has 16 */
 #define MONITOR_PRIORITY_VCPU 8
 
 /* The handles that the manager has put into the monitor's table, by meaning. */
@@ -55,11 +55,13 @@ struct monitor_boot {
 #define MONITOR_BOOT_PAGES 2
 _Static_assert(sizeof(struct monitor_boot) <= MONITOR_BOOT_PAGES * 4096, "they lie at USER_BOOT_PAGE");
 
-/* The monitor's own event. */
+/* The monitor's own event; the last two also serve the events of its vCPU threads. */
 enum {
 	MONITOR_BIT_TIMER = 1 << 0,
 	MONITOR_BIT_CONSOLE = 1 << 1, /* the manager put bytes into `in`, or took some from `out` */
 	MONITOR_BIT_STATE = 1 << 2, /* a vCPU thread asks for a machine-wide change */
+	MONITOR_BIT_LOCK = 1 << 4, /* the board lock may be free */
+	MONITOR_BIT_GO = 1 << 5, /* the machine change is done */
 	MONITOR_BIT_DELAY_PORT = 1 << 3, /* a write to port 0x80; nobody waits for it */
 };
 

@@ -117,7 +117,6 @@ struct vm_doorbell {
 enum vm_op {
 	VM_KILL = 1, /* no vCPU of it runs again; vcpu_run returns E_DEAD */
 	VM_INFO, /* (struct vm_info *) */
-	VM_WALL, /* (nanoseconds since 1970 at the VM's creation): what kvmclock's wall clock says */
 };
 
 struct vm_info {
@@ -130,6 +129,7 @@ enum vcpu_op {
 	VCPU_INTR_SET, /* (level): the 8259's INTR line into this vCPU */
 	VCPU_NMI, /* pend an NMI */
 	VCPU_INIT, /* INIT state, as after an INIT IPI */
+	VCPU_RESET, /* power-on state, at once; by its own thread, or while it has none */
 	VCPU_STATE_PULL, /* (mask): fills the area's groups while the vCPU does not run */
 	VCPU_DUMP, /* writes the state to the log */
 };
