@@ -284,7 +284,7 @@ int emul_exchange_add(struct emul *e, struct insn *i)
 }
 
 /*
- * The destination is always written, with its old value when they differ [SDM2 "CMPXCHG"]; the
+ * A memory destination is always written, with its old value when they differ [SDM2 "CMPXCHG"]; the
  * accumulator is then loaded by the caller, after the write (insn.b).
  */
 int emul_compare_exchange(struct emul *e, struct insn *i)
@@ -294,6 +294,7 @@ int emul_compare_exchange(struct emul *e, struct insn *i)
 
 	(void)sub(i, acc, old, 0, i->size);
 	i->a = acc == old ? i->b : old;
+	i->keep = acc != old;
 	i->b = old;
 	return EMUL_OK;
 }
@@ -355,6 +356,7 @@ int emul_bit_scan(struct emul *e, struct insn *i)
 		return EMUL_OK;
 	default: /* a source of 0 leaves the destination as it was */
 		flag(i, RFLAGS_ZF, v == 0);
+		i->keep = v == 0;
 		if (v != 0)
 			i->a = i->op->arg == SCAN_FORWARD ? lowest(v) : highest(v);
 		return EMUL_OK;

@@ -189,7 +189,7 @@ static int decode_vex(struct emul *e, struct insn *i)
 	if (i->mode != MODE_LONG)
 		i->rex = 0; /* outside 64-bit mode these bits say nothing here */
 	if ((c >> 3 & 15) != 15)
-		return emul_raise(e, VECTOR_UD); /* moves have no second source */
+		return EMUL_UNKNOWN; /* moves to and from memory have no second source */
 	i->vex = true;
 	i->vex_wide = c & 4;
 	i->prefix66 = pp[c & 3] == 0x66;
@@ -334,6 +334,8 @@ static int decode_check(struct emul *e, struct insn *i)
 
 	if ((flags & OP_D64) && i->mode == MODE_LONG && i->osize == 4)
 		i->osize = 8;
+	if ((flags & OP_NO16) && i->osize == 2)
+		i->osize = 4;
 	i->size = flags & OP_BYTE ? 1 : i->osize;
 	if (i->lock && !((flags & OP_LOCK) && i->mem))
 		return emul_raise(e, VECTOR_UD);

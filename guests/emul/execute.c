@@ -135,9 +135,11 @@ static void commit_registers(struct emul *e, struct insn *i, bool dst_mem)
 		emul_reg_set(e, i, i->reg, i->size, i->b);
 	if (i->op->compute == emul_compare_exchange && !(i->flags & RFLAGS_ZF))
 		emul_gpr_set(e, GPR_RAX, i->size, i->b);
-	if ((flags & OP_WRITE) && !dst_mem && i->op->dst != O_ACC)
+	if (!(flags & OP_WRITE) || dst_mem || i->keep)
+		return;
+	if (i->op->dst != O_ACC)
 		emul_reg_set(e, i, destination_register(i), i->size, i->a);
-	if ((flags & OP_WRITE) && i->op->dst == O_ACC)
+	else
 		emul_gpr_set(e, GPR_RAX, i->size, i->a);
 }
 
@@ -260,6 +262,8 @@ int emul_flush_line(struct emul *e, struct insn *i)
 {
 	struct emul_place p;
 
+	if (!i->mem)
+		return EMUL_UNKNOWN; /* a fence or a wait */
 	return emul_map(e, i, i->seg, i->ea, 1, 0, &p);
 }
 

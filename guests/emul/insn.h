@@ -50,6 +50,7 @@ enum {
 	OP_BRANCH = 1 << 22, /* writes RIP */
 	OP_STACK = 1 << 23, /* pushes or pops */
 	OP_SREG = 1 << 24, /* ModRM.reg is a segment register */
+	OP_NO16 = 1 << 25, /* 32 bits even in 16-bit code */
 };
 
 enum emul_row { ROW_NONE, ROW_PLAIN, ROW_BY_REG, ROW_BY_PREFIX };
@@ -88,6 +89,7 @@ struct insn {
 	uint8_t map, opcode, modrm, mod, reg, rm; /* reg and rm with their REX bits */
 	uint8_t rex, seg, rep, prefix66;
 	bool lock, mem, has_modrm, seg_override, rip_relative;
+	bool keep; /* the computation leaves a register destination as it was */
 	bool sp_based; /* RSP is in the address: POP counts it after the increment */
 	bool vex, vex_wide; /* vex_wide: VEX.L */
 	uint8_t length;

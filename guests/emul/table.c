@@ -195,13 +195,13 @@ static const struct emul_op mov_11[PREFIX_COUNT] = {
 	VMOVE("movss", V_STORE | 4), VMOVE("movsd", V_STORE | 8),
 };
 static const struct emul_op mov_12[PREFIX_COUNT] = {
-	VMOVE_MEM("movlps", 8), VMOVE_MEM("movlpd", 8),
+	VMOVE("movlps", 8), VMOVE_MEM("movlpd", 8), /* MOVHLPS between registers */
 };
 static const struct emul_op mov_13[PREFIX_COUNT] = {
 	VMOVE_MEM("movlps", V_STORE | 8), VMOVE_MEM("movlpd", V_STORE | 8),
 };
 static const struct emul_op mov_16[PREFIX_COUNT] = {
-	VMOVE_MEM("movhps", V_HIGH | 8), VMOVE_MEM("movhpd", V_HIGH | 8),
+	VMOVE("movhps", V_HIGH | 8), VMOVE_MEM("movhpd", V_HIGH | 8), /* MOVLHPS */
 };
 static const struct emul_op mov_17[PREFIX_COUNT] = {
 	VMOVE_MEM("movhps", V_HIGH | V_STORE | 8), VMOVE_MEM("movhpd", V_HIGH | V_STORE | 8),
@@ -227,6 +227,9 @@ static const struct emul_op mov_7e[PREFIX_COUNT] = {
 static const struct emul_op mov_7f[PREFIX_COUNT] = {
 	[PREFIX_66] = VMOVE("movdqa", V_ALIGNED | V_STORE),
 	[PREFIX_F3] = VMOVE("movdqu", V_STORE),
+};
+static const struct emul_op mov_c3[PREFIX_COUNT] = {
+	COMPUTE("movnti", emul_move, O_RM, O_REG, OP_WRITE | OP_MEMORY | OP_NO16, 0, 0),
 };
 static const struct emul_op mov_d6[PREFIX_COUNT] = {
 	[PREFIX_66] = VMOVE("movq", V_STORE | 8),
@@ -276,11 +279,11 @@ static const struct emul_op group_0d[8] = {
 
 /* CLFLUSH, CLFLUSHOPT (66) and CLWB (66). Their register forms are fences, not ours. */
 static const struct emul_op group_ae[8] = {
-	[7] = PERFORM("clflush", emul_flush_line, O_RM, OP_MEMORY, 0),
+	[7] = PERFORM("clflush", emul_flush_line, O_RM, 0, 0),
 };
 static const struct emul_op group_ae_66[8] = {
-	[6] = PERFORM("clwb", emul_flush_line, O_RM, OP_MEMORY, 0),
-	[7] = PERFORM("clflushopt", emul_flush_line, O_RM, OP_MEMORY, 0),
+	[6] = PERFORM("clwb", emul_flush_line, O_RM, 0, 0),
+	[7] = PERFORM("clflushopt", emul_flush_line, O_RM, 0, 0),
 };
 static const struct emul_op prefix_ae[PREFIX_COUNT] = {
 	[PREFIX_NONE] = BY_REG(group_ae), [PREFIX_66] = BY_REG(group_ae_66),
@@ -327,7 +330,7 @@ static const struct emul_op map_0f[256] = {
 	[0xbf] = COMPUTE("movsx", emul_move_signed, O_REG, O_RM, OP_WRITE | OP_SRC16, 0, 0),
 	[0xc0] = COMPUTE("xadd", emul_exchange_add, O_RM, O_REG, LOCKABLE | OP_SWAP | OP_BYTE, 0, 0),
 	[0xc1] = COMPUTE("xadd", emul_exchange_add, O_RM, O_REG, LOCKABLE | OP_SWAP, 0, 0),
-	[0xc3] = COMPUTE("movnti", emul_move, O_RM, O_REG, OP_WRITE | OP_MEMORY, 0, 0),
+	[0xc3] = BY_PREFIX(mov_c3),
 	[0xc7] = BY_REG(group_c7_0f),
 	[0xd6] = BY_PREFIX(mov_d6),
 	[0xe7] = BY_PREFIX(mov_e7),
@@ -355,11 +358,11 @@ static const struct emul_op map_0f38[] = {
 
 /* VEX moves are those of map 0F, but for the ones that merge two registers. */
 static const struct emul_op vex_10[PREFIX_COUNT] = {
-	VMOVE("vmovups", 0), VMOVE("vmovupd", 0), VMOVE_MEM("vmovss", 4), VMOVE_MEM("vmovsd", 8),
+	VMOVE("vmovups", 0), VMOVE("vmovupd", 0), VMOVE("vmovss", 4), VMOVE("vmovsd", 8),
 };
 static const struct emul_op vex_11[PREFIX_COUNT] = {
 	VMOVE("vmovups", V_STORE), VMOVE("vmovupd", V_STORE),
-	VMOVE_MEM("vmovss", V_STORE | 4), VMOVE_MEM("vmovsd", V_STORE | 8),
+	VMOVE("vmovss", V_STORE | 4), VMOVE("vmovsd", V_STORE | 8),
 };
 
 static const struct emul_op *vex_row(unsigned opcode)

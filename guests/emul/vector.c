@@ -69,6 +69,8 @@ static int source_read(struct emul *e, const struct insn *i, unsigned bytes, uin
 		return EMUL_OK;
 	}
 	r = host_result(e, e->ops->vector_get(e, i->rm, value));
+	if (i->opcode == 0x12) /* MOVHLPS */
+		memcpy(value, value + 8, 8);
 	memset(value + bytes, 0, 32 - bytes);
 	return r;
 }
@@ -137,8 +139,10 @@ int emul_vector_move(struct emul *e, struct insn *i)
 
 	if (r != EMUL_OK)
 		return r;
-	if (i->vex && (i->vex_wide && (i->op->arg & V_BYTES) != 0))
-		return emul_raise(e, VECTOR_UD); /* scalar moves have VEX.L = 0 */
+	if (i->vex && !i->mem && bytes < 16 && (i->opcode & ~1U) == 0x10)
+		return EMUL_UNKNOWN; /* merges two registers */
+	if (i->vex_wide && (i->op->arg & V_BYTES) != 0 && (i->opcode & ~1U) != 0x10)
+		return emul_raise(e, VECTOR_UD); /* only VMOVSS and VMOVSD ignore VEX.L */
 	if (i->op->arg & V_STORE)
 		return vector_store(e, i, bytes);
 	r = source_read(e, i, bytes, value);

@@ -123,7 +123,8 @@ bool native_setup(bool avx)
 {
 	struct sigaction sa = { .sa_sigaction = native_signal,
 				.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER };
-	stack_t alt = { .ss_sp = malloc(65536), .ss_size = 65536 };
+	static uint8_t stack[65536];
+	stack_t alt = { .ss_sp = stack, .ss_size = sizeof stack };
 	static const int signals[] = { SIGSEGV, SIGILL, SIGFPE, SIGBUS, SIGTRAP };
 	uint32_t tail[2] = { (uint32_t)(WINDOW + W_STUBS), 0x33 };
 	void *w = mmap((void *)WINDOW, 0x10000, PROT_READ | PROT_WRITE | PROT_EXEC,
