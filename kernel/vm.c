@@ -157,7 +157,7 @@ int vm_take(struct vm *vm, struct vm_range *out)
 	if (status != 0)
 		return status;
 	status = space_unmap(vm->space, vm->ram_base + out->gpa.raw, out->size, true);
-	if (status != 0 && status != E_INVAL) /* E_INVAL: it was, or its space is gone */
+	if (status != 0 && status != E_INVAL && status != E_DEAD) /* it was, or its space is gone */
 		return status;
 	status = scrub_memory(out->base, out->size, &vm->scrubbed);
 	if (status != 0)
