@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Carries bytes between the terminal and QEMU's serial line and judges how the box ended: by the
+ * Carries bytes between the terminal and the emulator's serial line and judges how the box ended: by the
  * last line that it printed. Adds nothing to what the box says; keeps the firmware from clearing
  * the screen.
  */
@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <time.h>
@@ -24,8 +25,9 @@ enum { ESCAPE_KEY = 0x1d /* Ctrl-] */, LINE_BYTES = 512, AFTERLIFE_MS = 5000 };
 static const char verdict_words[] = "bulkhead: box off: ";
 
 struct relay {
+	const struct emulator *emulator;
 	pid_t pid;
-	int to_qemu, from_qemu, errors;
+	int to_box, from_box, errors;
 	bool input_open, escape, left, timed_out;
 	/*
 	 * the line being received, control sequences removed; the last whole line with words in it
@@ -34,7 +36,7 @@ struct relay {
 	size_t line_bytes;
 	int csi; /* 0: text; 1: after ESC; 2: in a control sequence */
 	bool box_speaks; /* the firmware is done: control sequences are the guest's */
-	char pending[4096]; /* input that QEMU has not taken yet */
+	char pending[4096]; /* input that the emulator has not taken yet */
 	size_t pending_bytes;
 	char error_line[LINE_BYTES];
 	size_t error_bytes;
@@ -140,11 +142,11 @@ static bool line_follow(struct relay *r, char c)
 	return false;
 }
 
-/* Returns false at the end of QEMU's output. */
+/* Returns false at the end of the emulator's output. */
 static bool output_take(struct relay *r)
 {
 	char data[4096], shown[4096];
-	ssize_t n = read(r->from_qemu, data, sizeof(data));
+	ssize_t n = read(r->from_box, data, sizeof(data));
 	size_t k = 0;
 
 	if (n <= 0)
@@ -219,7 +221,7 @@ static void input_take(struct relay *r)
 
 static void input_give(struct relay *r)
 {
-	ssize_t n = write(r->to_qemu, r->pending, r->pending_bytes);
+	ssize_t n = write(r->to_box, r->pending, r->pending_bytes);
 
 	if (n < 0 && errno != EAGAIN && errno != EINTR)
 		r->pending_bytes = 0;
@@ -231,35 +233,75 @@ static void input_give(struct relay *r)
 
 /* ------------------------------------------------------------------------------ the loop */
 
-static void qemu_start(struct relay *r, char *const argv[])
+/* In the child. The emulator must not outlive us, whatever ends us. */
+__attribute__((noreturn)) static void emulator_exec(const struct emulator *e, int in, int out,
+						    int err, pid_t parent)
 {
+	setpgid(0, 0); /* the terminal's signals are for us */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(127);
+	dup2(in, 0);
+	dup2(out, 1);
+	dup2(err, 2);
+	execvp(e->argv[0], e->argv);
+	dprintf(2, "bulkhead: cannot start %s: %s\n", e->argv[0], strerror(errno));
+	_exit(127);
+}
+
+/* Waits for the emulator to connect its serial line. False: it has ended instead, or does not. */
+static bool serial_accept(struct relay *r)
+{
+	struct pollfd p = { .fd = r->emulator->listen_fd, .events = POLLIN };
+
+	for (int i = 0; i < 100 && !signal_seen; i++) {
+		siginfo_t ended = { 0 };
+
+		if (poll(&p, 1, 200) > 0) {
+			r->from_box = accept4(p.fd, NULL, NULL, SOCK_CLOEXEC);
+			r->to_box = fcntl(r->from_box, F_DUPFD_CLOEXEC, 0);
+			return r->from_box >= 0;
+		}
+		if (waitid(P_PID, (id_t)r->pid, &ended, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+		    ended.si_pid == r->pid)
+			return false;
+	}
+	return false;
+}
+
+static bool emulator_start(struct relay *r)
+{
+	const struct emulator *e = r->emulator;
+	bool socket = e->listen_fd >= 0, ready = true;
 	int in[2], out[2], err[2];
 	pid_t parent = getpid();
 
 	if (pipe2(in, O_CLOEXEC) != 0 || pipe2(out, O_CLOEXEC) != 0 || pipe2(err, O_CLOEXEC) != 0)
 		die("no pipe: %s", strerror(errno));
+	if (socket) {
+		dup3(open("/dev/null", O_RDONLY | O_CLOEXEC), in[0], O_CLOEXEC);
+		dup3(open(e->log, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600), out[1],
+		     O_CLOEXEC);
+		dup3(out[1], err[1], O_CLOEXEC);
+	}
 	r->pid = fork();
 	if (r->pid < 0)
-		die("cannot start %s: %s", argv[0], strerror(errno));
-	if (r->pid == 0) {
-		setpgid(0, 0); /* the terminal's signals are for us */
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (getppid() != parent)
-			_exit(127);
-		dup2(in[0], 0);
-		dup2(out[1], 1);
-		dup2(err[1], 2);
-		execvp(argv[0], argv);
-		dprintf(2, "bulkhead: cannot start %s: %s\n", argv[0], strerror(errno));
-		_exit(127);
-	}
+		die("cannot start %s: %s", e->argv[0], strerror(errno));
+	if (r->pid == 0)
+		emulator_exec(e, in[0], out[1], err[1], parent);
 	close(in[0]);
 	close(out[1]);
 	close(err[1]);
-	r->to_qemu = in[1];
-	r->from_qemu = out[0];
+	r->to_box = in[1];
+	r->from_box = out[0];
 	r->errors = err[0];
-	fcntl(r->to_qemu, F_SETFL, O_NONBLOCK);
+	if (socket) {
+		close(in[1]);
+		close(out[0]);
+		ready = serial_accept(r);
+	}
+	fcntl(r->to_box, F_SETFL, O_NONBLOCK);
+	return ready;
 }
 
 static const char *verdict(const struct relay *r)
@@ -286,9 +328,9 @@ static void loop(struct relay *r, unsigned int timeout)
 	for (;;) {
 		bool room = r->input_open && r->pending_bytes < sizeof(r->pending);
 		struct pollfd p[] = {
-			{ .fd = r->from_qemu, .events = POLLIN },
+			{ .fd = r->from_box, .events = POLLIN },
 			{ .fd = room ? 0 : -1, .events = POLLIN },
-			{ .fd = r->pending_bytes > 0 ? r->to_qemu : -1, .events = POLLOUT },
+			{ .fd = r->pending_bytes > 0 ? r->to_box : -1, .events = POLLOUT },
 			{ .fd = r->errors, .events = POLLIN },
 		};
 
@@ -307,8 +349,8 @@ static void loop(struct relay *r, unsigned int timeout)
 	}
 }
 
-/* Ends QEMU when it has not ended. Returns its wait status. */
-static int qemu_end(struct relay *r)
+/* Ends the emulator when it has not ended. Returns its wait status. */
+static int emulator_end(struct relay *r)
 {
 	int status = 0;
 
@@ -342,8 +384,8 @@ static int judge(struct relay *r, int status, unsigned int timeout)
 			fprintf(stderr,
 				"\nbulkhead: the box reset or lost power without a last word\n");
 		else
-			fprintf(stderr, "\nbulkhead: QEMU ended by itself (%s %d)\n",
-				WIFSIGNALED(status) ? "signal" : "exit code",
+			fprintf(stderr, "\nbulkhead: %s ended by itself (%s %d)\n",
+				r->emulator->name, WIFSIGNALED(status) ? "signal" : "exit code",
 				WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 		return EXIT_BAD;
 	}
@@ -359,7 +401,7 @@ static int judge(struct relay *r, int status, unsigned int timeout)
 	return EXIT_OK;
 }
 
-int relay(char *const qemu_argv[], unsigned int timeout)
+int relay(const struct emulator *emulator, unsigned int timeout)
 {
 	static struct relay r = { .input_open = true };
 	struct sigaction act = { .sa_handler = on_signal };
@@ -369,12 +411,13 @@ int relay(char *const qemu_argv[], unsigned int timeout)
 	sigaction(SIGTERM, &act, NULL);
 	sigaction(SIGHUP, &act, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	r.emulator = emulator;
 	terminal_take();
-	qemu_start(&r, qemu_argv);
 	r.start_ms = r.last_output_ms = now_ms();
-	loop(&r, timeout);
-	status = qemu_end(&r);
-	while (r.errors >= 0 && (fcntl(r.errors, F_SETFL, O_NONBLOCK), r.errors >= 0)) {
+	if (emulator_start(&r))
+		loop(&r, timeout);
+	status = emulator_end(&r);
+	while (r.errors >= 0) { /* what it said last */
 		struct pollfd p = { .fd = r.errors, .events = POLLIN };
 
 		if (poll(&p, 1, 0) <= 0)

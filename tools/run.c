@@ -90,15 +90,11 @@ static uint64_t memory_wanted(const struct box *box, const char *option)
 	return bytes < 512 * MIB ? 512 * MIB : bytes;
 }
 
-static int run_qemu(const struct box *box, const struct tool_options *o)
+static int qemu_run(const struct box *box, const struct tool_options *o, const char *image)
 {
-	char *image = text_make("%s/box.img", temp_dir());
 	struct args a = { 0 };
 	const char *cpu = o->cpu;
 
-	program_need(qemu, "qemu-system-x86");
-	fprintf(stderr, "bulkhead: building the image\n");
-	image_build(box, o->cmdline, o->boot, image);
 	if (cpu == NULL)
 		cpu = qemu_major() >= 9 ? "EPYC,+svm,+npt,+x2apic" : "EPYC,+svm,+npt";
 	arg(&a, qemu);
@@ -121,14 +117,20 @@ static int run_qemu(const struct box *box, const struct tool_options *o)
 		arg(&a, *e);
 	fprintf(stderr, "bulkhead: starting QEMU (%s, %s, %u processors)\n", o->machine,
 		boot_way_name[o->boot], o->cpus);
-	return relay(a.v, o->timeout);
+	return relay(&(struct emulator){ .name = "QEMU", .argv = a.v, .listen_fd = -1 },
+		     o->timeout);
 }
 
 int box_run(const struct box *box, const struct tool_options *o)
 {
-	if (strcmp(o->host, "bochs") == 0)
-		die("--host bochs is not supported yet; use --host qemu");
-	if (strcmp(o->host, "qemu") != 0)
+	char *image = text_make("%s/box.img", temp_dir());
+	bool bochs = strcmp(o->host, "bochs") == 0;
+
+	if (!bochs && strcmp(o->host, "qemu") != 0)
 		die("--host %s is not one of qemu, bochs", o->host);
-	return run_qemu(box, o);
+	program_need(bochs ? "bochs" : qemu, bochs ? "bochs" : "qemu-system-x86");
+	fprintf(stderr, "bulkhead: building the image\n");
+	image_build(box, o->cmdline, o->boot, image);
+	return bochs ? bochs_run(box, o, image, memory_wanted(box, o->memory))
+		     : qemu_run(box, o, image);
 }

@@ -75,5 +75,19 @@ extern const char *const boot_way_name[];
 /* run.c: returns the exit code. */
 int box_run(const struct box *box, const struct tool_options *options);
 
-/* relay.c: the terminal and QEMU's serial line, until QEMU ends. Returns the exit code. */
-int relay(char *const qemu_argv[], unsigned int timeout);
+/* bochs.c: the same under Bochs; `image` is built already. */
+int bochs_run(const struct box *box, const struct tool_options *options, const char *image,
+	      uint64_t memory);
+
+/*
+ * relay.c: the terminal and the emulator's serial line, until the emulator ends. The serial line is
+ * its standard input and output, or, with listen_fd >= 0, the first connection to that socket; its
+ * output goes to the file `log` then. Returns the exit code.
+ */
+struct emulator {
+	const char *name; /* for people */
+	char *const *argv;
+	int listen_fd;
+	const char *log;
+};
+int relay(const struct emulator *emulator, unsigned int timeout);
