@@ -266,6 +266,22 @@ static void initialisation_forgets(void)
 	CHECK_EQ(fake_inta(&f), 0x44);
 }
 
+static void initialisation_restores_priority(void)
+{
+	init();
+	fake_out8(&f, MASTER, 0, 0xc3); /* 3 is the lowest, 4 the highest */
+	pulse(1);
+	pulse(5);
+	CHECK_EQ(fake_inta(&f), 0x25);
+	fake_out8(&f, MASTER, 0, 0x11);
+	fake_out8(&f, MASTER, 1, 0x20);
+	fake_out8(&f, MASTER, 1, 0x04);
+	fake_out8(&f, MASTER, 1, 0x01);
+	pulse(1);
+	pulse(5);
+	CHECK_EQ(fake_inta(&f), 0x21);
+}
+
 static void cascade_pin_is_not_an_input(void)
 {
 	init();
@@ -291,6 +307,7 @@ int main(void)
 	RUN(spurious_slave);
 	RUN(level_triggered);
 	RUN(initialisation_forgets);
+	RUN(initialisation_restores_priority);
 	RUN(cascade_pin_is_not_an_input);
 	return unit_status();
 }
