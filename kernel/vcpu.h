@@ -136,3 +136,5 @@ static inline void vcpu_raise_gp(struct vcpu *v) { vcpu_raise(v, 13, true, 0); }
 void vcpu_regs_pull(struct vcpu *v, uint32_t mask);
 /* Takes the groups of `mask` from the area. E_INVAL: a value that no processor can hold; nothing changed. */
 int vcpu_regs_push(struct vcpu *v, uint32_t mask);
+/* May the guest have these CR0, CR3, CR4, CR8, EFER and XCR0 together? */
+bool vcpu_cr_valid(const struct vcpu *v, const struct vcpu_regs *r);

@@ -130,6 +130,43 @@ static enum exit_action on_xsetbv(struct vcpu *v)
 	return ACTION_RESUME;
 }
 
+static exit_handler on_unknown;
+
+/* Only what the backend keeps for itself traps: bits of CR0 and CR4, and CR8 without a TPR shadow. */
+static enum exit_action on_cr(struct vcpu *v)
+{
+	struct vcpu_regs r;
+	uint64_t value = v->exit.reg.value;
+
+	if (!v->exit.reg.decoded)
+		return on_unknown(v);
+	if (v->exit.reg.number == 8) {
+		if (!v->exit.reg.write)
+			v->gpr[v->exit.reg.gpr] = v->cr8;
+		else if (value > 15)
+			return on_gp(v);
+		else
+			v->cr8 = (uint8_t)value;
+		hv->skip(v);
+		return ACTION_RESUME;
+	}
+	hv->pull(v, REG_CR, &r);
+	if (v->exit.reg.number == 0) {
+		if (((r.cr0 ^ value) & CR0_PG) != 0)
+			r.efer = (value & CR0_PG) != 0 && (r.efer & EFER_LME) != 0 ? r.efer | EFER_LMA : r.efer & ~EFER_LMA;
+		r.cr0 = (value & 0xffffffffU) | CR0_ET;
+	} else {
+		r.cr4 = value;
+	}
+	r.cr8 = v->cr8;
+	r.xcr0 = v->xcr0;
+	if (value >> 32 != 0 || !vcpu_cr_valid(v, &r))
+		return on_gp(v);
+	hv->push(v, REG_CR, &r);
+	hv->skip(v);
+	return ACTION_RESUME;
+}
+
 static enum exit_action on_rdtsc(struct vcpu *v)
 {
 	uint64_t now = rdtsc() + v->tsc_offset;
@@ -271,7 +308,7 @@ static exit_handler *const handlers[HV_EXIT_KINDS] = {
 	[HV_EXIT_PIO] = on_pio,
 	[HV_EXIT_NPF] = on_npf,
 	[HV_EXIT_NPT_BAD] = on_npt_bad,
-	[HV_EXIT_CR] = on_unknown,
+	[HV_EXIT_CR] = on_cr,
 	[HV_EXIT_DR] = on_unknown,
 	[HV_EXIT_XSETBV] = on_xsetbv,
 	[HV_EXIT_WBINVD] = on_nothing,

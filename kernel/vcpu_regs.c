@@ -98,7 +98,7 @@ static bool check_tables(const struct vcpu_regs *r)
 	return canonical(r->ldtr.base) && canonical(r->tr.base) && canonical(r->gdtr.base) && canonical(r->idtr.base);
 }
 
-static bool check_cr(const struct vcpu *v, const struct vcpu_regs *r)
+bool vcpu_cr_valid(const struct vcpu *v, const struct vcpu_regs *r)
 {
 	const struct cpuid_table *t = v->vm->cpuid;
 	bool paging = (r->cr0 & CR0_PG) != 0, lma = (r->efer & EFER_LMA) != 0;
@@ -138,7 +138,7 @@ static bool check(const struct vcpu *v, uint32_t mask, const struct vcpu_regs *r
 		return false;
 	if ((mask & REG_TABLE) != 0 && !check_tables(r))
 		return false;
-	if ((mask & REG_CR) != 0 && !check_cr(v, r))
+	if ((mask & REG_CR) != 0 && !vcpu_cr_valid(v, r))
 		return false;
 	if ((mask & REG_DR) != 0 && (r->dr6 >> 32 != 0 || r->dr7 >> 32 != 0))
 		return false;
