@@ -135,7 +135,7 @@ static long file_bytes(const char *dir, const char *name)
 
 #define LINUX_CMDLINE "console=ttyS0 panic=-1 bh.test=poweroff"
 
-static int measure(const char *self, const char *dir, struct result *r)
+static int measure(const char *dir, struct result *r)
 {
 	char conf[4300], command[16384];
 
@@ -143,8 +143,8 @@ static int measure(const char *self, const char *dir, struct result *r)
 	if (write_file(conf, "[vm bench]\nmemory = 64M\ncpus = 1\nkernel = payload/bench.elf\n") != 0)
 		return 1;
 	snprintf(command, sizeof(command),
-		 "'%s' run '%s' --boot bios --cpus 1 --timeout 300 -- -icount shift=0,sleep=off </dev/null 2>&1",
-		 self, conf);
+		 "'%s/bulkhead' run '%s' --boot bios --cpus 1 --timeout 300 -- -icount shift=0,sleep=off </dev/null 2>&1",
+		 dir, conf);
 	if (run_lines(command, see_payload, r) != 0) {
 		fprintf(stderr, "bulkhead bench: the payload's box failed: %s\n", command);
 		return 1;
@@ -154,7 +154,7 @@ static int measure(const char *self, const char *dir, struct result *r)
 			     "initrd = demo/initrd.gz\ncmdline = " LINUX_CMDLINE "\n") != 0)
 		return 1;
 	snprintf(command, sizeof(command),
-		 "'%s' run '%s' --boot bios --cpus 1 --timeout 300 --cmdline counters </dev/null 2>&1", self, conf);
+		 "'%s/bulkhead' run '%s' --boot bios --cpus 1 --timeout 300 --cmdline counters </dev/null 2>&1", dir, conf);
 	if (run_lines(command, see_box_boot, r) != 0) {
 		fprintf(stderr, "bulkhead bench: the Linux box failed: %s\n", command);
 		return 1;
@@ -224,14 +224,17 @@ int bench_main(const char *self, int argc, char **argv)
 		fprintf(stderr, "usage: bulkhead bench (%s takes no arguments)\n", argv[0]);
 		return 2;
 	}
-	snprintf(dir, sizeof(dir), "%s", self);
+	if (realpath(self, dir) == NULL) {
+		fprintf(stderr, "bulkhead bench: %s: %s\n", self, strerror(errno));
+		return 1;
+	}
 	slash = strrchr(dir, '/');
 	if (slash != NULL)
 		*slash = '\0';
 	for (size_t i = 0; i < ROWS; i++)
 		r.exits[i] = -1;
 	r.first_insn = -1;
-	if (measure(self, dir, &r) != 0)
+	if (measure(dir, &r) != 0)
 		return 1;
 	r.kernel_bytes = file_bytes(dir, "kernel.elf");
 	if (run_lines("tools/count-lines 2>/dev/null", see_lines, &r) != 0)
