@@ -92,10 +92,14 @@ static int op_pull(struct emul *e, uint32_t groups)
 {
 	/* What is valid stays as it is here: the emulator may have changed it. */
 	uint32_t missing = groups & ~e->valid;
+	const uint64_t *p = e->regs->pdptr;
 	int status = 0;
 
 	if (missing)
 		status = sys_vcpu_ctl(of_emul(e)->handle, VCPU_STATE_PULL, missing, 0, NULL);
+	/* All zero: this processor does not keep them, they are in memory. */
+	if (status == 0 && (missing & REG_PDPTR) && (p[0] | p[1] | p[2] | p[3]) == 0)
+		status = E_UNSUPPORTED;
 	if (status == 0)
 		e->valid |= missing;
 	return status;

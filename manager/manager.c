@@ -54,9 +54,10 @@ static bool log_drain(struct manager *m)
 		n = sys_log_read(HANDLE_BOX, text, sizeof(text), &m->log_cursor);
 		if (n <= 0)
 			return true;
-		if (!m->console.line_start)
+		if (!m->console.line_start && !m->console.log_open)
 			console_text(&m->console, "\n", 1);
 		console_text(&m->console, text, (size_t)n);
+		m->console.log_open = !m->console.line_start;
 	}
 }
 
@@ -75,6 +76,7 @@ static bool guest_drain(struct manager *m, struct guest *g)
 		if (n == 0)
 			break;
 		console_raw(&m->console, bytes, n);
+		m->console.log_open = false;
 		moved = true;
 	}
 	if (moved && g->event > 0)

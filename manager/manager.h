@@ -57,6 +57,7 @@ struct console {
 	uint16_t base;
 	bool irq; /* interrupts are bound; else it is polled */
 	bool line_start; /* the last byte put was a newline */
+	bool log_open; /* it was from the log, which is in the middle of a line */
 	uint8_t queue[CONSOLE_QUEUE];
 	unsigned head, tail; /* bytes ever put, ever sent */
 };

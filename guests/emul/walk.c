@@ -115,8 +115,9 @@ static uint64_t reserved_bits(const struct format *f, uint64_t mode, unsigned le
 	}
 	bits = ((1ULL << 52) - 1) & ~((1ULL << f->bits) - 1);
 	if (!(mode & EFER_LMA)) {
+		/* [SDM3 "PAE Paging"], less bit 5: QEMU's TCG marks these entries accessed, too */
 		if (level == 3)
-			return bits | 0xfff00000000001e6; /* [SDM3 "PAE Paging"] */
+			return bits | 0xfff00000000001c6;
 		bits |= 0x7ff0000000000000;
 	}
 	if (!(mode & EFER_NXE))

@@ -143,7 +143,7 @@ static void timer_deadline(void)
 	if (!(cpuid(1, 0).ecx >> 24 & 1))
 		skip("no TSC-deadline timer");
 	lapic_set(LAPIC_LVTT, LVT_DEADLINE | VEC_A);
-	deadline = rdtsc() + 1000000;
+	deadline = rdtsc() + 50000000;
 	wrmsr(MSR_TSC_DEADLINE, deadline);
 	CHECK_EQ(rdmsr(MSR_TSC_DEADLINE), deadline);
 	CHECK(wait_for(&hits_a, 1));
@@ -153,7 +153,7 @@ static void timer_deadline(void)
 	wrmsr(MSR_TSC_DEADLINE, 1);
 	CHECK(wait_for(&hits_a, 2));
 	/* Zero disarms. */
-	wrmsr(MSR_TSC_DEADLINE, rdtsc() + 3000000);
+	wrmsr(MSR_TSC_DEADLINE, rdtsc() + 20000000);
 	wrmsr(MSR_TSC_DEADLINE, 0);
 	sti();
 	delay_us(10000);
@@ -220,9 +220,24 @@ static void priorities(void)
 	delay_us(1000);
 	cli();
 	CHECK_EQ(hits_a, 1);
-	/* Lowering it through CR8 lets A in. */
-	WRITE_REG("cr8", 0);
+	lapic_set(LAPIC_TPR, 0);
 	CHECK(wait_for(&hits_a, 2));
+}
+
+/* The same through CR8. QEMU 7.2 aborts on it when it is the host of a hypervisor: asked for only. */
+static void priorities_cr8(void)
+{
+	if (!option("cr8") && on_bulkhead())
+		skip("only with `cr8` on the command line");
+	begin(true);
+	WRITE_REG("cr8", 6);
+	lapic_self(VEC_A);
+	sti();
+	delay_us(1000);
+	cli();
+	CHECK_EQ(hits_a, 0);
+	WRITE_REG("cr8", 0);
+	CHECK(wait_for(&hits_a, 1));
 }
 
 static volatile bool in_service_seen;
@@ -504,6 +519,7 @@ const struct test payload_tests[] = {
 	{ "self_ipi_xapic", self_ipi_xapic },
 	{ "self_ipi_x2apic", self_ipi_x2apic },
 	{ "priorities", priorities },
+	{ "priorities_cr8", priorities_cr8 },
 	{ "nesting", nesting },
 	{ "sti_shadow", sti_shadow },
 	{ "interrupt_window", interrupt_window },
