@@ -6,9 +6,9 @@
  */
 #include "guests/chips.h"
 
-#define PM_HZ	   3579545ULL
+#define PM_HZ      3579545ULL
 #define NS_PER_SEC 1000000000ULL
-#define HALF	   (1ULL << 31) /* ticks between two changes of the timer's top bit */
+#define HALF       (1ULL << 31) /* ticks between two changes of the timer's top bit */
 
 enum { REGION_PM, REGION_GPE };
 enum { PM1_STS = 0, PM1_EN = 2, PM1_CNT = 4, PM_TMR = 8 };
@@ -44,9 +44,11 @@ static void pm_update(struct vdev *d)
 	s->gpe_sts |= (uint16_t)(s->lines >> LINE_GPE);
 	d->host->line(d, 0, (s->sts & s->en & EVENTS) || (s->gpe_sts & s->gpe_en));
 	next = (changes + 1) * HALF;
-	d->host->timer(d, 0, !(s->en & STS_TMR) ? VDEV_NEVER :
-		       next / PM_HZ * NS_PER_SEC +
-		       (next % PM_HZ * NS_PER_SEC + PM_HZ - 1) / PM_HZ);
+	d->host->timer(d, 0,
+		       !(s->en & STS_TMR)
+			       ? VDEV_NEVER
+			       : next / PM_HZ * NS_PER_SEC +
+					 (next % PM_HZ * NS_PER_SEC + PM_HZ - 1) / PM_HZ);
 }
 
 static uint64_t acpi_pm_read(struct vdev *d, unsigned region, uint64_t offset, unsigned bytes)
@@ -87,11 +89,11 @@ static void pm_write16(struct vdev *d, unsigned region, unsigned reg, uint16_t v
 	uint16_t merged;
 
 	if (region == REGION_GPE && reg == 0) {
-		s->gpe_sts &= (uint16_t)~(value & mask);
+		s->gpe_sts &= (uint16_t) ~(value & mask);
 	} else if (region == REGION_GPE) {
 		s->gpe_en = (uint16_t)((s->gpe_en & ~mask) | (value & mask));
 	} else if (reg == PM1_STS) {
-		s->sts &= (uint16_t)~(value & mask);
+		s->sts &= (uint16_t) ~(value & mask);
 	} else if (reg == PM1_EN) {
 		merged = (uint16_t)((s->en & ~mask) | (value & mask));
 		s->en = merged & EVENTS;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * ACPI's fixed tables for machine `pc`: RSDP, RSDT, XSDT, FADT, FACS, MADT, and the frame around the
- * DSDT. Layouts from [ACPI "ACPI System Description Tables"], version 5.0 of the FADT.
+ * ACPI's fixed tables for machine `pc`: RSDP, RSDT, XSDT, FADT, FACS, MADT, and the frame around
+ * the DSDT. Layouts from [ACPI "ACPI System Description Tables"], version 5.0 of the FADT.
  */
 #include "guests/acpi_tables.h"
 #include "guests/aml.h"
@@ -13,9 +13,15 @@ enum { CPUS_MAX = 1024, XAPIC_CPUS = 255 };
 
 /* Flags of the FADT. */
 enum {
-	BOOT_LEGACY_DEVICES = 1 << 0, BOOT_8042 = 1 << 1, BOOT_NO_VGA = 1 << 2,
-	FADT_WBINVD = 1 << 0, FADT_C1 = 1 << 2, FADT_NO_SLEEP_BUTTON = 1 << 5,
-	FADT_NO_FIXED_RTC = 1 << 6, FADT_TIMER_32 = 1 << 8, FADT_RESET = 1 << 10,
+	BOOT_LEGACY_DEVICES = 1 << 0,
+	BOOT_8042 = 1 << 1,
+	BOOT_NO_VGA = 1 << 2,
+	FADT_WBINVD = 1 << 0,
+	FADT_C1 = 1 << 2,
+	FADT_NO_SLEEP_BUTTON = 1 << 5,
+	FADT_NO_FIXED_RTC = 1 << 6,
+	FADT_TIMER_32 = 1 << 8,
+	FADT_RESET = 1 << 10,
 };
 
 static void checksum_set(struct aml *a, size_t start, size_t bytes, size_t at)

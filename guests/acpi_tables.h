@@ -12,8 +12,8 @@ struct acpi_params {
 };
 
 /*
- * Writes all tables to `to`, which the guest sees at guest-physical address `base`: below 4 GiB, and
- * 64-byte aligned. The RSDP comes first, so with `base` in 0xe0000 to 0xfffff it is found by
+ * Writes all tables to `to`, which the guest sees at guest-physical address `base`: below 4 GiB,
+ * and 64-byte aligned. The RSDP comes first, so with `base` in 0xe0000 to 0xfffff it is found by
  * scanning, too; *rsdp is its address. Returns the bytes written; E_INVAL, or E_NOMEM when `bytes`
  * are not enough.
  */

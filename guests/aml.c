@@ -3,10 +3,22 @@
 #include "guests/aml.h"
 
 enum {
-	OP_ZERO = 0x00, OP_ONE = 0x01, OP_NAME = 0x08, OP_BYTE = 0x0a, OP_WORD = 0x0b,
-	OP_DWORD = 0x0c, OP_STRING = 0x0d, OP_QWORD = 0x0e, OP_SCOPE = 0x10, OP_BUFFER = 0x11,
-	OP_PACKAGE = 0x12, OP_VAR_PACKAGE = 0x13, OP_METHOD = 0x14, OP_EXTENDED = 0x5b,
-	OP_DEVICE = 0x82, OP_IF = 0xa0,
+	OP_ZERO = 0x00,
+	OP_ONE = 0x01,
+	OP_NAME = 0x08,
+	OP_BYTE = 0x0a,
+	OP_WORD = 0x0b,
+	OP_DWORD = 0x0c,
+	OP_STRING = 0x0d,
+	OP_QWORD = 0x0e,
+	OP_SCOPE = 0x10,
+	OP_BUFFER = 0x11,
+	OP_PACKAGE = 0x12,
+	OP_VAR_PACKAGE = 0x13,
+	OP_METHOD = 0x14,
+	OP_EXTENDED = 0x5b,
+	OP_DEVICE = 0x82,
+	OP_IF = 0xa0,
 };
 enum { LENGTH_BYTES = 3 };
 
@@ -104,8 +116,8 @@ static unsigned hex_digit(char c)
 
 void aml_eisa_id(struct aml *a, const char *id)
 {
-	unsigned maker = (unsigned)(id[0] & 31) << 10 | (unsigned)(id[1] & 31) << 5 |
-			 (unsigned)(id[2] & 31);
+	unsigned maker =
+		(unsigned)(id[0] & 31) << 10 | (unsigned)(id[1] & 31) << 5 | (unsigned)(id[2] & 31);
 
 	/* Stored big-endian: maker in five-bit letters, then four hexadecimal digits. */
 	aml_u8(a, OP_DWORD);

@@ -372,13 +372,16 @@ bool board_part(struct board *b, unsigned n, struct board_part *part)
 	if (n < b->devices) {
 		const struct vdev *d = &b->device[n];
 
-		*part = (struct board_part){ .name = d->class->name, .version = d->class->version,
-					     .state = d->state, .bytes = d->class->state_bytes };
+		*part = (struct board_part){ .name = d->class->name,
+					     .version = d->class->version,
+					     .state = d->state,
+					     .bytes = d->class->state_bytes };
 		return true;
 	}
 	if (n == b->devices) {
-		*part = (struct board_part){ .name = "board", .version = 1, .state = &b->state,
-					     .bytes = sizeof(b->state) };
+		*part = (struct board_part){
+			.name = "board", .version = 1, .state = &b->state, .bytes = sizeof(b->state)
+		};
 		return true;
 	}
 	return false;

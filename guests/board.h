@@ -7,20 +7,20 @@
  */
 #pragma once
 
+#include "guests/vdev.h"
+#include "lib/addr.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include "guests/vdev.h"
-#include "lib/addr.h"
 
-#define BOARD_DEVICES	  32
-#define BOARD_RANGES	  48
-#define BOARD_TIMERS	  64
-#define BOARD_LINES_OUT	  8 /* output lines of one device */
-#define BOARD_FUNCTIONS	  32 /* PCI functions besides the host bridge */
+#define BOARD_DEVICES     32
+#define BOARD_RANGES      48
+#define BOARD_TIMERS      64
+#define BOARD_LINES_OUT   8 /* output lines of one device */
+#define BOARD_FUNCTIONS   32 /* PCI functions besides the host bridge */
 #define BOARD_STATE_BYTES 16384 /* all device states together */
-#define BOARD_GSIS	  24
-#define BOARD_CONSOLES	  2
+#define BOARD_GSIS        24
+#define BOARD_CONSOLES    2
 
 #define BOARD_NO_DEVICE 0xff
 
@@ -33,9 +33,9 @@ struct board;
 struct board_ops {
 	uint64_t (*now)(struct board *b); /* guest time, ns, monotonic, 0 at power-on */
 	uint64_t (*wall)(struct board *b); /* seconds since 1970-01-01 00:00 UTC */
-	/* The earliest deadline is now `when` (guest ns; VDEV_NEVER: none): call board_expire then. */
+	/* The earliest deadline is now `when` (ns; VDEV_NEVER: none): call board_expire then. */
 	void (*deadline)(struct board *b, uint64_t when);
-	/* A message to the local APICs; data bit 15 set: level-triggered, board_eoi will be wanted. */
+	/* A message to the local APICs; data bit 15 set: level-triggered, ends by board_eoi. */
 	void (*msi)(struct board *b, uint64_t address, uint32_t data);
 	/* The 8259's INTR towards vCPU 0; told on changes only. */
 	void (*intr_set)(struct board *b, bool level);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * From an address to a device: the sorted claim tables, the last-hit cache, and the splitting of
- * accesses that are wider than a device, unaligned, or reach over its end. It does not decode instructions.
+ * accesses that are wider than a device, unaligned, or reach over its end. Decodes no instructions.
  */
 #include "guests/board.h"
 #include "guests/board_internal.h"
@@ -157,9 +157,12 @@ int space_claim(struct board_space *s, const struct board_range *claim)
 int board_claim_ports(struct board *b, unsigned device, unsigned region, uint16_t first,
 		      unsigned count, unsigned width)
 {
-	struct board_range claim = { .first = first, .last = (uint64_t)first + count - 1,
-				     .device = (uint8_t)device, .region = (uint8_t)region,
-				     .width = (uint8_t)width, .whole = width > count };
+	struct board_range claim = { .first = first,
+				     .last = (uint64_t)first + count - 1,
+				     .device = (uint8_t)device,
+				     .region = (uint8_t)region,
+				     .width = (uint8_t)width,
+				     .whole = width > count };
 
 	if (device >= b->devices || count == 0 || claim.last > 0xffff)
 		return E_INVAL;
@@ -169,9 +172,12 @@ int board_claim_ports(struct board *b, unsigned device, unsigned region, uint16_
 int board_claim_mmio(struct board *b, unsigned device, unsigned region, uint64_t first,
 		     uint64_t bytes, unsigned width)
 {
-	struct board_range claim = { .first = first, .last = first + bytes - 1,
-				     .device = (uint8_t)device, .region = (uint8_t)region,
-				     .width = (uint8_t)width, .whole = width > bytes };
+	struct board_range claim = { .first = first,
+				     .last = first + bytes - 1,
+				     .device = (uint8_t)device,
+				     .region = (uint8_t)region,
+				     .width = (uint8_t)width,
+				     .whole = width > bytes };
 
 	if (device >= b->devices || bytes == 0)
 		return E_INVAL;

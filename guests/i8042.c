@@ -1,35 +1,32 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The 8042 keyboard controller with its two devices, a PS/2 keyboard (scan code set 2, translated
- * to set 1 on request) and a standard three-button PS/2 mouse. Serial timing is not modelled: a
- * device answers as soon as the controller has room. Facts from [PS/2 "Keyboard and Auxiliary
- * Device Controller"].
+ * The 8042 keyboard controller, with the two devices of ps2.h behind it. It translates scan code
+ * set 2 to set 1 on request. Serial timing is not modelled: a device answers as soon as there is room.
+ * Facts from [PS/2 "Keyboard and Auxiliary Device Controller"].
  */
 #include "guests/chips.h"
+#include "guests/ps2.h"
 
 enum { REGION_DATA, REGION_COMMAND };
-enum { STS_OBF = 1, STS_SYS = 4, STS_COMMAND = 8, STS_UNLOCKED = 16, STS_AUX = 32, STS_TIMEOUT = 64 };
-enum { CFG_KBD_INT = 1, CFG_AUX_INT = 2, CFG_SYS = 4, CFG_KBD_OFF = 16, CFG_AUX_OFF = 32,
-       CFG_TRANSLATE = 64 };
+enum {
+	STS_OBF = 1,
+	STS_SYS = 4,
+	STS_COMMAND = 8,
+	STS_UNLOCKED = 16,
+	STS_AUX = 32,
+	STS_TIMEOUT = 64
+};
+enum {
+	CFG_KBD_INT = 1,
+	CFG_AUX_INT = 2,
+	CFG_SYS = 4,
+	CFG_KBD_OFF = 16,
+	CFG_AUX_OFF = 32,
+	CFG_TRANSLATE = 64
+};
 enum { OUT_NO_RESET = 1, OUT_A20 = 2, OUT_OBF = 16, OUT_AUX_OBF = 32 };
-enum { REPLY_ACK = 0xfa, REPLY_RESEND = 0xfe, REPLY_SELF_TEST = 0xaa };
 enum { LINE_KEYBOARD, LINE_MOUSE };
 enum { KEYBOARD, MOUSE, DEVICES };
-
-#define QUEUE 32 /* bytes that a device holds back; a full one drops */
-
-struct ps2 {
-	uint8_t queue[QUEUE], head, count;
-	uint8_t plugged;
-	uint8_t enabled; /* sends what happens, not only answers */
-	uint8_t command; /* waits for its parameter */
-	uint8_t refused; /* the host was told "no room" */
-	uint8_t last; /* byte sent last, for "resend" */
-	/* keyboard */
-	uint8_t scan_set;
-	/* mouse */
-	uint8_t rate, resolution, scale, remote, wrap;
-};
 
 struct i8042 {
 	struct ps2 ps2[DEVICES];
@@ -42,14 +39,15 @@ struct i8042 {
 
 /* Scan code set 2 to set 1. */
 static const uint8_t translation[128] = {
-	0xff, 0x43, 0x41, 0x3f, 0x3d, 0x3b, 0x3c, 0x58, 0x64, 0x44, 0x42, 0x40, 0x3e, 0x0f, 0x29, 0x59,
-	0x65, 0x38, 0x2a, 0x70, 0x1d, 0x10, 0x02, 0x5a, 0x66, 0x71, 0x2c, 0x1f, 0x1e, 0x11, 0x03, 0x5b,
-	0x67, 0x2e, 0x2d, 0x20, 0x12, 0x05, 0x04, 0x5c, 0x68, 0x39, 0x2f, 0x21, 0x14, 0x13, 0x06, 0x5d,
-	0x69, 0x31, 0x30, 0x23, 0x22, 0x15, 0x07, 0x5e, 0x6a, 0x72, 0x32, 0x24, 0x16, 0x08, 0x09, 0x5f,
-	0x6b, 0x33, 0x25, 0x17, 0x18, 0x0b, 0x0a, 0x60, 0x6c, 0x34, 0x35, 0x26, 0x27, 0x19, 0x0c, 0x61,
-	0x6d, 0x73, 0x28, 0x74, 0x1a, 0x0d, 0x62, 0x6e, 0x3a, 0x36, 0x1c, 0x1b, 0x75, 0x2b, 0x63, 0x76,
-	0x55, 0x56, 0x77, 0x78, 0x79, 0x7a, 0x0e, 0x7b, 0x7c, 0x4f, 0x7d, 0x4b, 0x47, 0x7e, 0x7f, 0x6f,
-	0x52, 0x53, 0x50, 0x4c, 0x4d, 0x48, 0x01, 0x45, 0x57, 0x4e, 0x51, 0x4a, 0x37, 0x49, 0x46, 0x54,
+	0xff, 0x43, 0x41, 0x3f, 0x3d, 0x3b, 0x3c, 0x58, 0x64, 0x44, 0x42, 0x40, 0x3e, 0x0f, 0x29,
+	0x59, 0x65, 0x38, 0x2a, 0x70, 0x1d, 0x10, 0x02, 0x5a, 0x66, 0x71, 0x2c, 0x1f, 0x1e, 0x11,
+	0x03, 0x5b, 0x67, 0x2e, 0x2d, 0x20, 0x12, 0x05, 0x04, 0x5c, 0x68, 0x39, 0x2f, 0x21, 0x14,
+	0x13, 0x06, 0x5d, 0x69, 0x31, 0x30, 0x23, 0x22, 0x15, 0x07, 0x5e, 0x6a, 0x72, 0x32, 0x24,
+	0x16, 0x08, 0x09, 0x5f, 0x6b, 0x33, 0x25, 0x17, 0x18, 0x0b, 0x0a, 0x60, 0x6c, 0x34, 0x35,
+	0x26, 0x27, 0x19, 0x0c, 0x61, 0x6d, 0x73, 0x28, 0x74, 0x1a, 0x0d, 0x62, 0x6e, 0x3a, 0x36,
+	0x1c, 0x1b, 0x75, 0x2b, 0x63, 0x76, 0x55, 0x56, 0x77, 0x78, 0x79, 0x7a, 0x0e, 0x7b, 0x7c,
+	0x4f, 0x7d, 0x4b, 0x47, 0x7e, 0x7f, 0x6f, 0x52, 0x53, 0x50, 0x4c, 0x4d, 0x48, 0x01, 0x45,
+	0x57, 0x4e, 0x51, 0x4a, 0x37, 0x49, 0x46, 0x54,
 };
 
 /* Loads the output buffer, which must be empty. */
@@ -76,22 +74,6 @@ static bool kbc_translate(struct i8042 *s, uint8_t *byte)
 		*byte = 0x54 | s->release;
 	s->release = 0;
 	return false;
-}
-
-static uint8_t ps2_pop(struct ps2 *p)
-{
-	uint8_t byte = p->queue[p->head];
-
-	p->head = (uint8_t)((p->head + 1) % QUEUE);
-	p->count--;
-	p->last = byte;
-	return byte;
-}
-
-static void ps2_push(struct ps2 *p, uint8_t byte)
-{
-	if (p->count < QUEUE)
-		p->queue[(p->head + p->count++) % QUEUE] = byte;
 }
 
 /* The next byte from a device that is not held off into the output buffer. */
@@ -127,163 +109,13 @@ static void i8042_update(struct vdev *d)
 	}
 }
 
-static void keyboard_defaults(struct ps2 *p)
-{
-	p->scan_set = 2;
-	p->command = 0;
-}
-
-static void keyboard_write(struct ps2 *p, uint8_t byte)
-{
-	uint8_t command = p->command;
-
-	p->command = 0;
-	if (command == 0xf0 && byte <= 3) { /* scan code set; 0 asks */
-		ps2_push(p, REPLY_ACK);
-		if (byte == 0)
-			ps2_push(p, p->scan_set);
-		else
-			p->scan_set = byte;
-		return;
-	}
-	if (command && byte < 0x80) { /* LEDs, typematic rate, key types: nobody sees them */
-		ps2_push(p, REPLY_ACK);
-		return;
-	}
-	switch (byte) {
-	case 0xee: /* echo */
-		ps2_push(p, 0xee);
-		return;
-	case 0xfe:
-		ps2_push(p, p->last);
-		return;
-	case 0xed: case 0xf0: case 0xf3: case 0xfb: case 0xfc: case 0xfd:
-		p->command = byte;
-		break;
-	case 0xf2: /* identify: MF2 keyboard */
-		ps2_push(p, REPLY_ACK);
-		ps2_push(p, 0xab);
-		ps2_push(p, 0x83);
-		return;
-	case 0xf4:
-		p->enabled = 1;
-		break;
-	case 0xf5: case 0xf6:
-		keyboard_defaults(p);
-		p->enabled = byte == 0xf6;
-		break;
-	case 0xf7: case 0xf8: case 0xf9: case 0xfa:
-		break;
-	case 0xff:
-		p->count = 0;
-		keyboard_defaults(p);
-		p->enabled = 1;
-		ps2_push(p, REPLY_ACK);
-		ps2_push(p, REPLY_SELF_TEST);
-		return;
-	default:
-		ps2_push(p, REPLY_RESEND);
-		return;
-	}
-	ps2_push(p, REPLY_ACK);
-}
-
-static void mouse_defaults(struct ps2 *p)
-{
-	p->rate = 100;
-	p->resolution = 2;
-	p->scale = 0;
-	p->remote = 0;
-	p->wrap = 0;
-	p->enabled = 0;
-	p->command = 0;
-}
-
-static void mouse_parameter(struct ps2 *p, uint8_t command, uint8_t byte)
-{
-	if (command == 0xf3)
-		p->rate = byte;
-	else
-		p->resolution = byte & 3;
-	ps2_push(p, REPLY_ACK);
-}
-
-static void mouse_status(struct ps2 *p)
-{
-	ps2_push(p, REPLY_ACK);
-	ps2_push(p, (uint8_t)(p->remote << 6 | p->enabled << 5 | p->scale << 4));
-	ps2_push(p, p->resolution);
-	ps2_push(p, p->rate);
-}
-
-/* Commands that only change a setting; false: not one of them. */
-static bool mouse_setting(struct ps2 *p, uint8_t byte)
-{
-	switch (byte) {
-	case 0xe6: case 0xe7:
-		p->scale = byte & 1;
-		return true;
-	case 0xe8: case 0xf3:
-		p->command = byte;
-		return true;
-	case 0xea: case 0xf0:
-		p->remote = byte == 0xf0;
-		return true;
-	case 0xec: case 0xee:
-		p->wrap = byte == 0xee;
-		return true;
-	case 0xf4: case 0xf5:
-		p->enabled = byte == 0xf4;
-		return true;
-	case 0xf6:
-		mouse_defaults(p);
-		return true;
-	default:
-		return false;
-	}
-}
-
-static void mouse_write(struct ps2 *p, uint8_t byte)
-{
-	uint8_t command = p->command;
-
-	p->command = 0;
-	if (command) {
-		mouse_parameter(p, command, byte);
-	} else if (p->wrap && byte != 0xec && byte != 0xff) {
-		ps2_push(p, byte);
-	} else if (mouse_setting(p, byte)) {
-		ps2_push(p, REPLY_ACK);
-	} else if (byte == 0xe9) {
-		mouse_status(p);
-	} else if (byte == 0xeb) { /* read data: a packet without movement */
-		ps2_push(p, REPLY_ACK);
-		ps2_push(p, 0x08);
-		ps2_push(p, 0);
-		ps2_push(p, 0);
-	} else if (byte == 0xf2) {
-		ps2_push(p, REPLY_ACK);
-		ps2_push(p, 0x00);
-	} else if (byte == 0xfe) {
-		ps2_push(p, p->last);
-	} else if (byte == 0xff) {
-		p->count = 0;
-		mouse_defaults(p);
-		ps2_push(p, REPLY_ACK);
-		ps2_push(p, REPLY_SELF_TEST);
-		ps2_push(p, 0x00);
-	} else {
-		ps2_push(p, REPLY_RESEND);
-	}
-}
-
 /* A byte towards a device; where none is plugged in, the controller reports a time-out. */
 static void ps2_send(struct i8042 *s, unsigned device, uint8_t byte)
 {
 	struct ps2 *p = &s->ps2[device];
 
 	if (!p->plugged)
-		kbc_fill(s, REPLY_RESEND, STS_TIMEOUT | (device == MOUSE ? STS_AUX : 0));
+		kbc_fill(s, PS2_RESEND, STS_TIMEOUT | (device == MOUSE ? STS_AUX : 0));
 	else if (device == MOUSE)
 		mouse_write(p, byte);
 	else
@@ -347,21 +179,29 @@ static void kbc_command(struct vdev *d, uint8_t command)
 		kbc_fill(s, command == 0x20 ? s->config : s->ram[(command & 0x1f) - 1], 0);
 		break;
 	case 0x60 ... 0x7f:
-	case 0xd1: case 0xd2: case 0xd3: case 0xd4:
+	case 0xd1:
+	case 0xd2:
+	case 0xd3:
+	case 0xd4:
 		s->command = command;
 		break;
-	case 0xa7: case 0xa8:
-		s->config = (uint8_t)((s->config & ~CFG_AUX_OFF) | (command == 0xa7 ? CFG_AUX_OFF : 0));
+	case 0xa7:
+	case 0xa8:
+		s->config =
+			(uint8_t)((s->config & ~CFG_AUX_OFF) | (command == 0xa7 ? CFG_AUX_OFF : 0));
 		break;
-	case 0xa9: case 0xab: /* test the mouse's, the keyboard's port: good */
+	case 0xa9:
+	case 0xab: /* test the mouse's, the keyboard's port: good */
 		kbc_fill(s, 0x00, 0);
 		break;
 	case 0xaa:
 		s->config |= CFG_SYS;
 		kbc_fill(s, 0x55, 0);
 		break;
-	case 0xad: case 0xae:
-		s->config = (uint8_t)((s->config & ~CFG_KBD_OFF) | (command == 0xad ? CFG_KBD_OFF : 0));
+	case 0xad:
+	case 0xae:
+		s->config =
+			(uint8_t)((s->config & ~CFG_KBD_OFF) | (command == 0xad ? CFG_KBD_OFF : 0));
 		break;
 	case 0xc0: /* input port: keyboard not locked, colour display */
 		kbc_fill(s, 0x80, 0);
@@ -369,7 +209,8 @@ static void kbc_command(struct vdev *d, uint8_t command)
 	case 0xd0:
 		kbc_fill(s, output_read(s), 0);
 		break;
-	case 0xdd: case 0xdf:
+	case 0xdd:
+	case 0xdf:
 		output_write(d, OUT_NO_RESET | (command == 0xdf ? OUT_A20 : 0));
 		break;
 	case 0xf0 ... 0xff: /* pulse the output lines whose bits are clear; 0 is reset */
@@ -392,7 +233,7 @@ static uint64_t i8042_read(struct vdev *d, unsigned region, uint64_t offset, uns
 		return s->status | STS_UNLOCKED | (s->config & CFG_SYS ? STS_SYS : 0);
 	value = s->data;
 	if (s->status & STS_OBF) {
-		s->status &= (uint8_t)~(STS_OBF | STS_AUX | STS_TIMEOUT);
+		s->status &= (uint8_t) ~(STS_OBF | STS_AUX | STS_TIMEOUT);
 		/* Let the line fall before the next byte raises it: the inputs take edges. */
 		d->host->line(d, LINE_KEYBOARD, false);
 		d->host->line(d, LINE_MOUSE, false);
@@ -438,7 +279,7 @@ static size_t i8042_receive(struct vdev *d, unsigned channel, const void *data, 
 	if (!p->plugged || !p->enabled)
 		return bytes; /* keys that are pressed before anybody listens are lost */
 	/* Half of the queue stays free for answers to commands. */
-	while (taken < bytes && p->count < QUEUE / 2)
+	while (taken < bytes && p->count < PS2_QUEUE / 2)
 		ps2_push(p, byte[taken++]);
 	if (taken < bytes)
 		p->refused = 1;

@@ -9,7 +9,7 @@
  */
 #include "guests/chips.h"
 
-#define PIT_HZ	   1193182ULL
+#define PIT_HZ     1193182ULL
 #define NS_PER_SEC 1000000000ULL
 #define REFRESH_NS 15085 /* port 0x61 bit 4 toggles with the memory refresh requests */
 #define NOT_LOADED UINT64_MAX
@@ -45,8 +45,7 @@ static uint64_t pit_ticks(struct vdev *d)
 /* The first nanosecond at which `ticks` have passed. */
 static uint64_t pit_when(uint64_t ticks)
 {
-	return ticks / PIT_HZ * NS_PER_SEC +
-	       (ticks % PIT_HZ * NS_PER_SEC + PIT_HZ - 1) / PIT_HZ;
+	return ticks / PIT_HZ * NS_PER_SEC + (ticks % PIT_HZ * NS_PER_SEC + PIT_HZ - 1) / PIT_HZ;
 }
 
 static bool is_periodic(const struct counter *c)
@@ -167,8 +166,7 @@ static void counter_load(struct counter *c, uint64_t tick, uint32_t value)
 		c->next = count;
 	} else if (is_periodic(c) && c->start != NOT_LOADED) {
 		c->next = count;
-		c->switch_at = c->start +
-			       (counter_elapsed(c, tick) / c->count + 1) * c->count;
+		c->switch_at = c->start + (counter_elapsed(c, tick) / c->count + 1) * c->count;
 	} else {
 		c->count = count;
 		c->start = tick + 1;
@@ -281,8 +279,11 @@ static void pit_control(struct i8254 *s, uint64_t tick, uint8_t value)
 		counter_latch(c, tick);
 		return;
 	}
-	*c = (struct counter){ .start = NOT_LOADED, .gate = c->gate, .access = (uint8_t)access,
-			       .mode = (value >> 1) & 7, .bcd = value & 1 };
+	*c = (struct counter){ .start = NOT_LOADED,
+			       .gate = c->gate,
+			       .access = (uint8_t)access,
+			       .mode = (value >> 1) & 7,
+			       .bcd = value & 1 };
 	if (c->mode > 5)
 		c->mode &= 3; /* bit 2 is "don't care" in modes 2 and 3 */
 }
@@ -362,8 +363,9 @@ static void i8254_reset(struct vdev *d)
 
 	*s = (struct i8254){ 0 };
 	for (unsigned i = 0; i < 3; i++)
-		s->counter[i] = (struct counter){ .start = NOT_LOADED, .mode = 3, .gate = i != 2,
-						  .access = ACCESS_BOTH };
+		s->counter[i] = (struct counter){
+			.start = NOT_LOADED, .mode = 3, .gate = i != 2, .access = ACCESS_BOTH
+		};
 	pit_update(d, pit_ticks(d));
 }
 

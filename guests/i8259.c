@@ -68,7 +68,7 @@ static int pic_pending(const struct pic *p, bool master)
 		blocking &= (uint8_t)~p->imr;
 	/* Special fully nested mode: the slave may interrupt again while it is in service. */
 	if (p->fully_nested && master)
-		blocking &= (uint8_t)~(1u << CASCADE);
+		blocking &= (uint8_t) ~(1u << CASCADE);
 	service = pic_rank(p, blocking);
 	return request < service ? (int)pic_input(p, request) : -1;
 }
@@ -106,7 +106,7 @@ static void i8259_update(struct vdev *d)
 	if (pic_pending(&s->pic[1], false) >= 0)
 		master->irr |= 1 << CASCADE;
 	else
-		master->irr &= (uint8_t)~(1 << CASCADE);
+		master->irr &= (uint8_t) ~(1 << CASCADE);
 	input = pic_pending(master, true);
 	if (input >= 0)
 		s->offered = (uint8_t)input;
@@ -141,7 +141,7 @@ static void pic_eoi(struct pic *p, unsigned command, unsigned input)
 			return;
 		input = pic_input(p, rank);
 	}
-	p->isr &= (uint8_t)~(1u << input);
+	p->isr &= (uint8_t) ~(1u << input);
 	if (rotate)
 		p->lowest = (uint8_t)input;
 }

@@ -6,24 +6,31 @@
  */
 #include "guests/chips.h"
 
-#define PINS	24
+#define PINS    24
 #define VERSION (0x20 | (PINS - 1) << 16)
 
 enum { IOREGSEL = 0x00, IOWIN = 0x10, EOIR = 0x40 }; /* offsets in the window */
 enum { REG_ID = 0, REG_VERSION = 1, REG_ARBITRATION = 2, REG_TABLE = 0x10 };
 
-#define RTE_VECTOR	 0xffULL
-#define RTE_MODE_SHIFT	 8 /* delivery mode, 3 bits */
-#define RTE_LOGICAL	 (1ULL << 11)
-#define RTE_PENDING	 (1ULL << 12) /* delivery status: always idle here */
-#define RTE_REMOTE_IRR	 (1ULL << 14)
-#define RTE_LEVEL	 (1ULL << 15)
-#define RTE_MASKED	 (1ULL << 16)
-#define RTE_READ_ONLY	 (RTE_PENDING | RTE_REMOTE_IRR)
-#define RTE_WRITABLE	 (0xff0000000001ffffULL & ~RTE_READ_ONLY)
-#define RTE_DEST_SHIFT	 56
+#define RTE_VECTOR     0xffULL
+#define RTE_MODE_SHIFT 8 /* delivery mode, 3 bits */
+#define RTE_LOGICAL    (1ULL << 11)
+#define RTE_PENDING    (1ULL << 12) /* delivery status: always idle here */
+#define RTE_REMOTE_IRR (1ULL << 14)
+#define RTE_LEVEL      (1ULL << 15)
+#define RTE_MASKED     (1ULL << 16)
+#define RTE_READ_ONLY  (RTE_PENDING | RTE_REMOTE_IRR)
+#define RTE_WRITABLE   (0xff0000000001ffffULL & ~RTE_READ_ONLY)
+#define RTE_DEST_SHIFT 56
 
-enum { MODE_FIXED = 0, MODE_LOWEST = 1, MODE_SMI = 2, MODE_NMI = 4, MODE_INIT = 5, MODE_EXTINT = 7 };
+enum {
+	MODE_FIXED = 0,
+	MODE_LOWEST = 1,
+	MODE_SMI = 2,
+	MODE_NMI = 4,
+	MODE_INIT = 5,
+	MODE_EXTINT = 7
+};
 
 struct ioapic {
 	uint64_t rte[PINS];
@@ -117,7 +124,7 @@ static void ioapic_table_write(struct vdev *d, unsigned pin, bool high, uint32_t
 	else
 		rte = (old & ~0xffffffffULL) | value;
 	rte = (rte & RTE_WRITABLE) | (old & RTE_REMOTE_IRR);
-	/* Edge mode has no remote IRR: software clears a stuck one by switching to edge and back. */
+	/* Edge mode has no remote IRR: software clears a stuck one by going to edge and back. */
 	if (!rte_is_level(rte))
 		rte &= ~RTE_REMOTE_IRR;
 	s->rte[pin] = rte;

@@ -1,24 +1,45 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The real-time clock of a PC and its 128 bytes of CMOS memory. The time of day is the host's wall
- * time at power-on plus guest time; nothing ticks unless an interrupt is wanted. The update cycle is
- * instantaneous, at the end of 244 us during which UIP is set. Daylight saving is not modelled.
+ * time at power-on plus guest time; nothing ticks unless an interrupt is wanted. An update takes no
+ * time, at the end of 244 us during which UIP is set. Daylight saving is not modelled.
  * Facts from [MC146818A].
  */
 #include "guests/chips.h"
 
 #define NS_PER_SEC 1000000000ULL
-#define UIP_NS	   244000 /* UIP is set this long before an update */
+#define UIP_NS     244000 /* UIP is set this long before an update */
 #define CRYSTAL_HZ 32768
-#define CELLS	   128
+#define CELLS      128
 
 enum {
-	SECONDS, SECONDS_ALARM, MINUTES, MINUTES_ALARM, HOURS, HOURS_ALARM,
-	WEEKDAY, DAY, MONTH, YEAR, REG_A, REG_B, REG_C, REG_D, CENTURY = 0x32,
+	SECONDS,
+	SECONDS_ALARM,
+	MINUTES,
+	MINUTES_ALARM,
+	HOURS,
+	HOURS_ALARM,
+	WEEKDAY,
+	DAY,
+	MONTH,
+	YEAR,
+	REG_A,
+	REG_B,
+	REG_C,
+	REG_D,
+	CENTURY = 0x32,
 };
 enum { A_UIP = 0x80, A_DIVIDER = 0x70, A_DIVIDER_RUN = 0x20, A_RATE = 0x0f };
-enum { B_SET = 0x80, B_PIE = 0x40, B_AIE = 0x20, B_UIE = 0x10, B_SQWE = 0x08, B_BINARY = 0x04,
-       B_24H = 0x02, B_DSE = 0x01 };
+enum {
+	B_SET = 0x80,
+	B_PIE = 0x40,
+	B_AIE = 0x20,
+	B_UIE = 0x10,
+	B_SQWE = 0x08,
+	B_BINARY = 0x04,
+	B_24H = 0x02,
+	B_DSE = 0x01
+};
 enum { C_IRQF = 0x80, C_PF = 0x40, C_AF = 0x20, C_UF = 0x10 };
 enum { D_VRT = 0x80 };
 enum { HOUR_PM = 0x80, ALARM_ANY = 0xc0 };
@@ -389,7 +410,7 @@ static void mc146818_reset(struct vdev *d)
 		s->periodic = periodic_after(s, s->epoch_ns);
 	}
 	s->index = 0;
-	s->cell[REG_B] &= (uint8_t)~(B_PIE | B_AIE | B_UIE | B_SQWE);
+	s->cell[REG_B] &= (uint8_t) ~(B_PIE | B_AIE | B_UIE | B_SQWE);
 	s->cell[REG_C] = 0;
 	rtc_update(d);
 }

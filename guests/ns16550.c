@@ -17,7 +17,7 @@ enum { LSR_ERRORS = LSR_OE | LSR_PE | LSR_FE | LSR_BI };
 enum { MSR_DCTS = 1, MSR_DDSR = 2, MSR_TERI = 4, MSR_DDCD = 8 };
 enum { MSR_CTS = 16, MSR_DSR = 32, MSR_RI = 64, MSR_DCD = 128 };
 
-#define FIFO	 16
+#define FIFO     16
 #define RETRY_NS 1000000 /* offer bytes to a host that would not take them */
 
 enum { TIMER_TRANSMIT, TIMERS };
@@ -149,7 +149,8 @@ static void tx_put(struct vdev *d, uint8_t byte)
 		s->thre = 1;
 		return;
 	}
-	if (s->tx_count >= fifo_size(s)) { /* the guest did not look at THRE: the last one is lost */
+	if (s->tx_count >=
+	    fifo_size(s)) { /* the guest did not look at THRE: the last one is lost */
 		s->tx[s->tx_count - 1] = byte;
 		return;
 	}
@@ -207,8 +208,9 @@ static uint8_t iir_read(struct ns16550 *s)
 {
 	uint8_t iir = iir_value(s);
 
+	/* The read acknowledges this one, and only when it is the one shown. */
 	if (iir == IIR_THRE)
-		s->thre = 0; /* reading IIR acknowledges this one, and only when it is the one shown */
+		s->thre = 0;
 	return s->fcr & FCR_ENABLE ? iir | IIR_FIFO : iir;
 }
 

@@ -6,6 +6,7 @@
 #include "guests/pc.h"
 #include "kernel/abi/status.h"
 
+/* clang-format off */
 enum pc_chip {
 	PC_PIC, PC_IOAPIC, PC_PIT, PC_RTC, PC_COM1, PC_COM2, PC_KBC, PC_PM, PC_RESET, PC_PCI,
 	PC_CHIPS
@@ -62,6 +63,8 @@ static const struct pc_wire {
 	{ PC_KBC, 1, WIRE_GSI, 12 },
 };
 
+/* clang-format on */
+
 /* What firmware and old systems look up in CMOS memory. */
 static void pc_cmos(struct vdev *rtc, const struct board_params *p)
 {
@@ -75,6 +78,7 @@ static void pc_cmos(struct vdev *rtc, const struct board_params *p)
 		above_1m = 0xffff;
 	if (above_16m > 0xffff)
 		above_16m = 0xffff;
+	/* clang-format off */
 	const uint8_t cell[][2] = {
 		{ 0x14, 0x06 }, /* equipment: FPU, PS/2 mouse; no floppy */
 		{ 0x15, 640 & 0xff }, { 0x16, 640 >> 8 }, /* base memory in KiB */
@@ -84,6 +88,7 @@ static void pc_cmos(struct vdev *rtc, const struct board_params *p)
 		{ 0x5b, (uint8_t)above_4g }, { 0x5c, (uint8_t)(above_4g >> 8) },
 		{ 0x5d, (uint8_t)(above_4g >> 16) }, { 0x5f, (uint8_t)cpus },
 	};
+	/* clang-format on */
 	for (unsigned i = 0; i < sizeof(cell) / sizeof(cell[0]); i++) {
 		mc146818_store(rtc, cell[i][0], cell[i][1]);
 		if (cell[i][0] >= 0x10 && cell[i][0] <= 0x2d)

@@ -9,8 +9,8 @@
 
 enum { REGION_ADDRESS, REGION_DATA };
 
-#define ADDRESS_ENABLE	0x80000000u
-#define ADDRESS_BITS	0x80fffffcu /* the others read as zero */
+#define ADDRESS_ENABLE 0x80000000u
+#define ADDRESS_BITS   0x80fffffcu /* the others read as zero */
 
 struct pci_cfg {
 	struct pci_config bridge;

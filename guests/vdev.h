@@ -11,14 +11,14 @@
  */
 #pragma once
 
+#include "lib/addr.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include "lib/addr.h"
 
 struct vdev;
 
-#define VDEV_NEVER	   UINT64_MAX
+#define VDEV_NEVER         UINT64_MAX
 #define VDEV_REGION_CONFIG 15 /* a PCI function's configuration space, offset 0 to 255 */
 
 enum vdev_machine_request {
@@ -54,7 +54,7 @@ struct vdev_host {
 			     uint32_t value);
 	/* The guest asks for something of the whole machine. */
 	void (*machine)(struct vdev *d, enum vdev_machine_request request);
-	/* This device cannot go on; `why` is a constant sentence, `value` what it saw. Told once. */
+	/* This device cannot go on; `why` is a constant sentence, `value` what it saw. */
 	void (*failed)(struct vdev *d, const char *why, uint64_t value);
 };
 
@@ -70,11 +70,12 @@ struct vdev_class {
 	 * file says the device takes. Bits above `bytes` of a value are ignored.
 	 */
 	uint64_t (*read)(struct vdev *d, unsigned region, uint64_t offset, unsigned bytes);
-	void (*write)(struct vdev *d, unsigned region, uint64_t offset, unsigned bytes, uint64_t value);
+	void (*write)(struct vdev *d, unsigned region, uint64_t offset, unsigned bytes,
+		      uint64_t value);
 	void (*timer)(struct vdev *d, unsigned id);
 	/* Input line `pin` (interrupt controllers, gates). */
 	void (*line)(struct vdev *d, unsigned pin, bool level);
-	/* Bytes from the outside; returns how many the device took. The host offers the rest again. */
+	/* Bytes from the outside; returns how many were taken. The host offers the rest again. */
 	size_t (*receive)(struct vdev *d, unsigned channel, const void *data, size_t bytes);
 	/* Interrupt controllers only: the host's EOI of a level-triggered vector. */
 	void (*eoi)(struct vdev *d, uint8_t vector);

@@ -7,13 +7,13 @@
  * from its own expiry); this file adds what must hold of the whole board, and that two runs of the
  * same input end in the same state: no clock of its own, nothing hidden outside its state.
  */
-#include <stdlib.h>
-#include <string.h>
 #include "guests/board.h"
 #include "guests/chips.h"
 #include "guests/pc.h"
 #include "kernel/abi/status.h"
 #include "tests/unit/vdev_fake.h"
+#include <stdlib.h>
+#include <string.h>
 
 #define OPERATIONS 400
 
@@ -102,16 +102,20 @@ static void drive_chip(struct vdev_fake *f, const struct target *t, struct input
 	fake_reset(f);
 	for (unsigned n = 0; n < OPERATIONS && in->left; n++) {
 		switch (take8(in) % 9) {
-		case 0: case 1: case 2:
+		case 0:
+		case 1:
+		case 2:
 			access_one(f, t, in, true);
 			break;
-		case 3: case 4:
+		case 3:
+		case 4:
 			access_one(f, t, in, false);
 			break;
 		case 5:
 			if (c->timer)
-				fake_advance(f, fake_deadline(f) - f->now < 1ULL << 40 ?
-						fake_deadline(f) - f->now : 1);
+				fake_advance(f, fake_deadline(f) - f->now < 1ULL << 40
+							? fake_deadline(f) - f->now
+							: 1);
 			f->now += take8(in) == 255 ? take_time(in) : 0; /* a host that is late */
 			break;
 		case 6:
@@ -152,9 +156,19 @@ static struct monitor *of(struct board *b)
 	return m;
 }
 
-static uint64_t op_now(struct board *b) { return of(b)->now; }
-static uint64_t op_wall(struct board *b) { (void)b; return 1700000000; }
-static void op_deadline(struct board *b, uint64_t when) { of(b)->told = when; }
+static uint64_t op_now(struct board *b)
+{
+	return of(b)->now;
+}
+static uint64_t op_wall(struct board *b)
+{
+	(void)b;
+	return 1700000000;
+}
+static void op_deadline(struct board *b, uint64_t when)
+{
+	of(b)->told = when;
+}
 
 static void op_msi(struct board *b, uint64_t address, uint32_t data)
 {
@@ -207,9 +221,16 @@ static void op_failed(struct board *b, const char *device, const char *why, uint
 }
 
 static const struct board_ops board_ops = {
-	.now = op_now, .wall = op_wall, .deadline = op_deadline, .msi = op_msi,
-	.intr_set = op_intr_set, .mem_read = op_mem_read, .mem_write = op_mem_write,
-	.console_out = op_console_out, .console_ready = op_console_ready, .machine = op_machine,
+	.now = op_now,
+	.wall = op_wall,
+	.deadline = op_deadline,
+	.msi = op_msi,
+	.intr_set = op_intr_set,
+	.mem_read = op_mem_read,
+	.mem_write = op_mem_write,
+	.console_out = op_console_out,
+	.console_ready = op_console_ready,
+	.machine = op_machine,
 	.failed = op_failed,
 };
 
@@ -226,9 +247,10 @@ static void check_board(const struct monitor *m)
 
 static void drive_board(struct monitor *m, struct input *in)
 {
-	static const uint16_t ports[] = { 0x20, 0x21, 0xa0, 0xa1, 0x40, 0x42, 0x43, 0x60, 0x61, 0x64, 0x70,
-					  0x71, 0x92, 0x2f8, 0x3f8, 0x3f9, 0x3fa, 0x3fc, 0x4d0, 0x600,
-					  0x602, 0x604, 0x608, 0x620, 0xcf8, 0xcf9, 0xcfc, 0xffff };
+	static const uint16_t ports[] = { 0x20,  0x21,  0xa0,  0xa1,  0x40,  0x42,  0x43,
+					  0x60,  0x61,  0x64,  0x70,  0x71,  0x92,  0x2f8,
+					  0x3f8, 0x3f9, 0x3fa, 0x3fc, 0x4d0, 0x600, 0x602,
+					  0x604, 0x608, 0x620, 0xcf8, 0xcf9, 0xcfc, 0xffff };
 	static const uint8_t text[32] = "a line of console input";
 	struct board_params p = { .ram_low = 512 << 20, .ram_high = 1ULL << 30, .cpus = 2 };
 	uint64_t value;
@@ -241,17 +263,21 @@ static void drive_board(struct monitor *m, struct input *in)
 		unsigned bytes = 1u << take8(in) % 3;
 
 		switch (take8(in) % 8) {
-		case 0: case 1:
+		case 0:
+		case 1:
 			board_port_write(&m->board, port, bytes, take32(in));
 			break;
 		case 2:
-			must(bytes == 4 || board_port_read(&m->board, port, bytes) >> (8 * bytes) == 0);
+			must(bytes == 4 ||
+			     board_port_read(&m->board, port, bytes) >> (8 * bytes) == 0);
 			break;
 		case 3:
-			board_mmio_write(&m->board, PC_IOAPIC_BASE + (take8(in) & 0xf0), bytes, take32(in));
+			board_mmio_write(&m->board, PC_IOAPIC_BASE + (take8(in) & 0xf0), bytes,
+					 take32(in));
 			break;
 		case 4:
-			board_mmio_read(&m->board, PC_IOAPIC_BASE + take8(in) - 8, take8(in) % 10, &value);
+			board_mmio_read(&m->board, PC_IOAPIC_BASE + take8(in) - 8, take8(in) % 10,
+					&value);
 			break;
 		case 5:
 			m->now += take_time(in);
@@ -290,6 +316,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	must(memcmp(fakes[0].state, fakes[1].state, sizeof(fakes[0].state)) == 0);
 	must(memcmp(monitors[0].board.arena, monitors[1].board.arena, BOARD_STATE_BYTES) == 0);
-	must(memcmp(&monitors[0].board.state, &monitors[1].board.state, sizeof(struct board_state)) == 0);
+	must(memcmp(&monitors[0].board.state, &monitors[1].board.state,
+		    sizeof(struct board_state)) == 0);
 	return 0;
 }

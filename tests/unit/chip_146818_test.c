@@ -1,14 +1,29 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* sources: guests/mc146818.c tests/unit/vdev_fake.c */
-/* The real-time clock: the calendar, forms of the time, setting, UIP, alarm, periodic, CMOS cells. */
+/* The real-time clock: the calendar, forms of time, setting, UIP, alarm, periodic, CMOS. */
 #include "tests/unit/unit.h"
 
-#include <time.h>
 #include "guests/chips.h"
 #include "tests/unit/vdev_fake.h"
+#include <time.h>
 
-enum { SECOND, SECOND_ALARM, MINUTE, MINUTE_ALARM, HOUR, HOUR_ALARM, WEEKDAY, DAY, MONTH, YEAR, A, B, C,
-       D, CENTURY = 0x32 };
+enum {
+	SECOND,
+	SECOND_ALARM,
+	MINUTE,
+	MINUTE_ALARM,
+	HOUR,
+	HOUR_ALARM,
+	WEEKDAY,
+	DAY,
+	MONTH,
+	YEAR,
+	A,
+	B,
+	C,
+	D,
+	CENTURY = 0x32
+};
 #define NS 1000000000ULL
 
 static struct vdev_fake f;
@@ -30,7 +45,10 @@ static void start(uint64_t wall)
 	fake_start(&f, &mc146818_class, wall);
 }
 
-static unsigned bcd(unsigned v) { return v / 10 << 4 | v % 10; }
+static unsigned bcd(unsigned v)
+{
+	return v / 10 << 4 | v % 10;
+}
 
 /* 2024-02-29 12:34:56 UTC, a Thursday. */
 #define LEAP_DAY 1709210096ULL
@@ -268,8 +286,8 @@ static void periodic(void)
 
 static void periodic_rates(void)
 {
-	static const unsigned hz[16] = { 0, 256, 128, 8192, 4096, 2048, 1024, 512, 256, 128, 64, 32, 16,
-					 8, 4, 2 };
+	static const unsigned hz[16] = { 0,   256, 128, 8192, 4096, 2048, 1024, 512,
+					 256, 128, 64,  32,   16,   8,    4,    2 };
 
 	for (unsigned rate = 1; rate < 16; rate++) {
 		start(LEAP_DAY);

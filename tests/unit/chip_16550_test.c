@@ -10,8 +10,14 @@ enum { RBR, IER, IIR, LCR, MCR, LSR, MSR, SCR };
 
 static struct vdev_fake f;
 
-static uint8_t in(unsigned reg) { return fake_in8(&f, 0, reg); }
-static void out(unsigned reg, uint8_t value) { fake_out8(&f, 0, reg, value); }
+static uint8_t in(unsigned reg)
+{
+	return fake_in8(&f, 0, reg);
+}
+static void out(unsigned reg, uint8_t value)
+{
+	fake_out8(&f, 0, reg, value);
+}
 
 static void start(void)
 {
@@ -73,12 +79,12 @@ static void host_refuses_then_takes(void)
 	f.out_limit = 0;
 	for (unsigned i = 0; i < 16; i++)
 		out(RBR, (uint8_t)i);
-	CHECK_EQ(in(LSR) & 0x60, 0);
+	CHECK_EQ(in(LSR)&0x60, 0);
 	CHECK_EQ(in(IIR), 0xc1);
 	f.out_limit = 10;
 	fake_advance(&f, 1000000);
 	CHECK_EQ(f.outs, 10);
-	CHECK_EQ(in(LSR) & 0x20, 0);
+	CHECK_EQ(in(LSR)&0x20, 0);
 	fake_advance(&f, 1000000);
 	CHECK_EQ(f.outs, 16);
 	CHECK_EQ(f.out[15], 15);
@@ -102,11 +108,11 @@ static void receives(void)
 {
 	start_fifo();
 	CHECK_EQ(fake_receive(&f, 0, "abc", 3), 3);
-	CHECK_EQ(in(LSR) & 1, 1);
+	CHECK_EQ(in(LSR)&1, 1);
 	CHECK_EQ(in(RBR), 'a');
 	CHECK_EQ(in(RBR), 'b');
 	CHECK_EQ(in(RBR), 'c');
-	CHECK_EQ(in(LSR) & 1, 0);
+	CHECK_EQ(in(LSR)&1, 0);
 	CHECK_EQ(in(RBR), 0);
 }
 
@@ -116,7 +122,7 @@ static void back_pressure(void)
 
 	start_fifo();
 	CHECK_EQ(fake_receive(&f, 0, text, 20), 16);
-	CHECK_EQ(in(LSR) & 2, 0); /* no overrun: the outside waits */
+	CHECK_EQ(in(LSR)&2, 0); /* no overrun: the outside waits */
 	CHECK_EQ(f.ready[0], 0);
 	for (unsigned i = 0; i < 16; i++)
 		CHECK_EQ(in(RBR), text[i]);
@@ -143,14 +149,14 @@ static void interrupt_priority(void)
 	for (unsigned i = 0; i < 17; i++)
 		out(RBR, (uint8_t)i);
 	out(MCR, 0x0b);
-	CHECK_EQ(in(IIR) & 0x0f, 0x06); /* receiver line status */
-	CHECK_EQ(in(LSR) & 0x02, 0x02);
-	CHECK_EQ(in(LSR) & 0x02, 0);
-	CHECK_EQ(in(IIR) & 0x0f, 0x04); /* data */
+	CHECK_EQ(in(IIR)&0x0f, 0x06); /* receiver line status */
+	CHECK_EQ(in(LSR)&0x02, 0x02);
+	CHECK_EQ(in(LSR)&0x02, 0);
+	CHECK_EQ(in(IIR)&0x0f, 0x04); /* data */
 	for (unsigned i = 0; i < 16; i++)
 		CHECK_EQ(in(RBR), i); /* with FIFOs the new character is the one that is lost */
-	CHECK_EQ(in(IIR) & 0x0f, 0x02); /* THRE; this read clears it */
-	CHECK_EQ(in(IIR) & 0x0f, 0x01);
+	CHECK_EQ(in(IIR)&0x0f, 0x02); /* THRE; this read clears it */
+	CHECK_EQ(in(IIR)&0x0f, 0x01);
 	CHECK(!f.line[0]);
 }
 
@@ -237,10 +243,10 @@ static void fifo_reset(void)
 	start_fifo();
 	fake_receive(&f, 0, "abc", 3);
 	out(IIR, 0x03);
-	CHECK_EQ(in(LSR) & 1, 0);
+	CHECK_EQ(in(LSR)&1, 0);
 	fake_receive(&f, 0, "abc", 3);
 	out(IIR, 0x00); /* disabling the FIFOs empties them */
-	CHECK_EQ(in(LSR) & 1, 0);
+	CHECK_EQ(in(LSR)&1, 0);
 	CHECK_EQ(in(IIR), 0x01);
 }
 
@@ -251,12 +257,12 @@ static void linux_autoconfig(void)
 
 	start();
 	out(IER, 0x00);
-	CHECK_EQ(in(IER) & 0x0f, 0);
+	CHECK_EQ(in(IER)&0x0f, 0);
 	out(IER, 0x0f);
-	CHECK_EQ(in(IER) & 0x0f, 0x0f);
+	CHECK_EQ(in(IER)&0x0f, 0x0f);
 	out(IER, 0);
 	out(MCR, 0x1a);
-	CHECK_EQ(in(MSR) & 0xf0, 0x90);
+	CHECK_EQ(in(MSR)&0xf0, 0x90);
 	out(MCR, 0);
 	out(LCR, 0xbf);
 	out(IIR, 0);
@@ -269,13 +275,13 @@ static void linux_autoconfig(void)
 	CHECK(in(IIR) != 0);
 	out(LCR, 0);
 	out(IER, 0x40);
-	CHECK_EQ(in(IER) & 0x40, 0); /* set: an XScale UART */
+	CHECK_EQ(in(IER)&0x40, 0); /* set: an XScale UART */
 	out(IER, 0);
 	out(IIR, 0x07);
 	out(MCR, 0x10);
 	for (unsigned i = 0; i < 256; i++)
 		out(RBR, (uint8_t)i);
-	while ((in(LSR) & 1) && count < 256) {
+	while ((in(LSR)&1) && count < 256) {
 		in(RBR);
 		count++;
 	}

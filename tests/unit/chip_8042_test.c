@@ -19,10 +19,22 @@ static void start_with(bool keyboard, bool mouse)
 	memset(f.requests, 0, sizeof(f.requests));
 }
 
-static void start(void) { start_with(true, true); }
-static uint8_t status(void) { return fake_in8(&f, COMMAND, 0); }
-static void command(uint8_t c) { fake_out8(&f, COMMAND, 0, c); }
-static void data(uint8_t c) { fake_out8(&f, DATA, 0, c); }
+static void start(void)
+{
+	start_with(true, true);
+}
+static uint8_t status(void)
+{
+	return fake_in8(&f, COMMAND, 0);
+}
+static void command(uint8_t c)
+{
+	fake_out8(&f, COMMAND, 0, c);
+}
+static void data(uint8_t c)
+{
+	fake_out8(&f, DATA, 0, c);
+}
 
 /* The next byte, or 0x1000 when there is none; 0x100 is added when it came from the mouse. */
 static unsigned next(void)

@@ -17,8 +17,14 @@ static void start(void)
 	fake_start(&f, &acpi_pm_class, 0);
 }
 
-static uint16_t get(unsigned region, unsigned reg) { return (uint16_t)fake_read(&f, region, reg, 2); }
-static void put(unsigned region, unsigned reg, uint16_t v) { fake_write(&f, region, reg, 2, v); }
+static uint16_t get(unsigned region, unsigned reg)
+{
+	return (uint16_t)fake_read(&f, region, reg, 2);
+}
+static void put(unsigned region, unsigned reg, uint16_t v)
+{
+	fake_write(&f, region, reg, 2, v);
+}
 
 static void timer_counts(void)
 {

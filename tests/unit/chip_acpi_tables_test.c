@@ -7,12 +7,12 @@
  */
 #include "tests/unit/unit.h"
 
-#include <stdlib.h>
-#include <unistd.h>
 #include "guests/acpi_tables.h"
 #include "guests/aml.h"
 #include "guests/pc.h"
 #include "kernel/abi/status.h"
+#include <stdlib.h>
+#include <unistd.h>
 
 #define BASE 0xe0000
 
@@ -51,8 +51,9 @@ static const uint8_t *at(uint64_t address, const char *signature)
 {
 	const uint8_t *p = memory + (address - BASE);
 
-	if (address < BASE || address + 36 > BASE + (uint64_t)length || memcmp(p, signature, 4) != 0 ||
-	    address + get(p, 4, 4) > BASE + (uint64_t)length || sum(p, get(p, 4, 4)) != 0)
+	if (address < BASE || address + 36 > BASE + (uint64_t)length ||
+	    memcmp(p, signature, 4) != 0 || address + get(p, 4, 4) > BASE + (uint64_t)length ||
+	    sum(p, get(p, 4, 4)) != 0)
 		return NULL;
 	return p;
 }
@@ -192,8 +193,9 @@ static void integers(void)
 	static const struct {
 		uint64_t value;
 		unsigned bytes;
-	} t[] = { { 0, 1 }, { 1, 1 }, { 2, 2 }, { 255, 2 }, { 256, 3 }, { 65535, 3 }, { 65536, 5 },
-		  { 0xffffffff, 5 }, { 0x100000000, 9 }, { UINT64_MAX, 9 } };
+	} t[] = { { 0, 1 },           { 1, 1 },         { 2, 2 },     { 255, 2 },
+		  { 256, 3 },         { 65535, 3 },     { 65536, 5 }, { 0xffffffff, 5 },
+		  { 0x100000000, 9 }, { UINT64_MAX, 9 } };
 
 	for (unsigned i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
 		uint8_t to[16];

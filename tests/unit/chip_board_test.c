@@ -26,8 +26,15 @@ static struct monitor *of(struct board *b)
 	return (struct monitor *)((char *)b - offsetof(struct monitor, board));
 }
 
-static uint64_t op_now(struct board *b) { return of(b)->now; }
-static uint64_t op_wall(struct board *b) { (void)b; return 1700000000; }
+static uint64_t op_now(struct board *b)
+{
+	return of(b)->now;
+}
+static uint64_t op_wall(struct board *b)
+{
+	(void)b;
+	return 1700000000;
+}
 
 static void op_deadline(struct board *b, uint64_t when)
 {
@@ -70,7 +77,10 @@ static size_t op_console_out(struct board *b, unsigned console, const void *data
 	return bytes;
 }
 
-static void op_console_ready(struct board *b, unsigned console) { of(b)->ready += console == 0; }
+static void op_console_ready(struct board *b, unsigned console)
+{
+	of(b)->ready += console == 0;
+}
 
 static void op_machine(struct board *b, enum vdev_machine_request request)
 {
@@ -85,9 +95,16 @@ static void op_failed(struct board *b, const char *device, const char *why, uint
 }
 
 static const struct board_ops ops = {
-	.now = op_now, .wall = op_wall, .deadline = op_deadline, .msi = op_msi,
-	.intr_set = op_intr_set, .mem_read = op_mem_read, .mem_write = op_mem_write,
-	.console_out = op_console_out, .console_ready = op_console_ready, .machine = op_machine,
+	.now = op_now,
+	.wall = op_wall,
+	.deadline = op_deadline,
+	.msi = op_msi,
+	.intr_set = op_intr_set,
+	.mem_read = op_mem_read,
+	.mem_write = op_mem_write,
+	.console_out = op_console_out,
+	.console_ready = op_console_ready,
+	.machine = op_machine,
 	.failed = op_failed,
 };
 
@@ -100,8 +117,14 @@ static int start(void)
 	return board_init(&m.board, &ops, &p);
 }
 
-static uint32_t in(uint16_t port, unsigned bytes) { return board_port_read(&m.board, port, bytes); }
-static void out(uint16_t port, unsigned bytes, uint32_t v) { board_port_write(&m.board, port, bytes, v); }
+static uint32_t in(uint16_t port, unsigned bytes)
+{
+	return board_port_read(&m.board, port, bytes);
+}
+static void out(uint16_t port, unsigned bytes, uint32_t v)
+{
+	board_port_write(&m.board, port, bytes, v);
+}
 
 static void ioapic(unsigned reg, uint32_t value)
 {

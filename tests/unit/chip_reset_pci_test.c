@@ -33,7 +33,10 @@ static void port_92(void)
 	CHECK_EQ(fake_in8(&f, 1, 0), 0x02);
 }
 
-static void address(uint32_t a) { fake_write(&f, 0, 0, 4, a); }
+static void address(uint32_t a)
+{
+	fake_write(&f, 0, 0, 4, a);
+}
 
 static void mechanism_1_is_found(void)
 {

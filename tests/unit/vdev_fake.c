@@ -2,10 +2,10 @@
 /* The recording host of vdev_fake.h. Hosted: for unit tests and fuzzers only. */
 #include "tests/unit/vdev_fake.h"
 
+#include "kernel/abi/status.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "kernel/abi/status.h"
 
 static struct vdev_fake *fake_of(struct vdev *d)
 {
@@ -149,9 +149,19 @@ static void failed(struct vdev *d, const char *why, uint64_t value)
 }
 
 static const struct vdev_host fake_host = {
-	.now = now, .wall = wall, .timer = timer, .line = line, .msi = msi, .mem_read = mem_read,
-	.mem_write = mem_write, .transmit = transmit, .ready = ready, .config_read = config_read,
-	.config_write = config_write, .machine = machine, .failed = failed,
+	.now = now,
+	.wall = wall,
+	.timer = timer,
+	.line = line,
+	.msi = msi,
+	.mem_read = mem_read,
+	.mem_write = mem_write,
+	.transmit = transmit,
+	.ready = ready,
+	.config_read = config_read,
+	.config_write = config_write,
+	.machine = machine,
+	.failed = failed,
 };
 
 static void enter(struct vdev_fake *f)
@@ -182,7 +192,8 @@ void fake_attach(struct vdev_fake *f, const struct vdev_class *class, uint64_t w
 
 static void check_canary(const struct vdev_fake *f)
 {
-	for (size_t i = f->d.class->state_bytes; i < FAKE_STATE && i < f->d.class->state_bytes + 64; i++) {
+	for (size_t i = f->d.class->state_bytes; i < FAKE_STATE && i < f->d.class->state_bytes + 64;
+	     i++) {
 		if (f->state[i] != 0xa5)
 			broken(f, "wrote behind its state");
 	}
@@ -212,7 +223,8 @@ uint64_t fake_read(struct vdev_fake *f, unsigned region, uint64_t offset, unsign
 	return bytes < 8 ? value & ((1ULL << (8 * bytes)) - 1) : value;
 }
 
-void fake_write(struct vdev_fake *f, unsigned region, uint64_t offset, unsigned bytes, uint64_t value)
+void fake_write(struct vdev_fake *f, unsigned region, uint64_t offset, unsigned bytes,
+		uint64_t value)
 {
 	enter(f);
 	f->d.class->write(&f->d, region, offset, bytes, value);

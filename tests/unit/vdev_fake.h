@@ -8,11 +8,11 @@
 
 #include "guests/vdev.h"
 
-#define FAKE_STATE 8192
+#define FAKE_STATE  8192
 #define FAKE_TIMERS 8
-#define FAKE_LINES 8
-#define FAKE_LOG   64
-#define FAKE_RAM   4096
+#define FAKE_LINES  8
+#define FAKE_LOG    64
+#define FAKE_RAM    4096
 
 struct fake_msi {
 	uint64_t address;
@@ -33,7 +33,8 @@ struct vdev_fake {
 	unsigned requests[4]; /* calls a kind of enum vdev_machine_request */
 	unsigned failures;
 	const char *why;
-	unsigned config_devfn, config_offset, config_bytes, config_value; /* last forwarded access */
+	unsigned config_devfn, config_offset, config_bytes,
+		config_value; /* last forwarded access */
 	unsigned config_reads, config_writes;
 	uint8_t ram[FAKE_RAM];
 	bool inside; /* in a call of the model */
