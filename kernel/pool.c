@@ -125,6 +125,7 @@ void pool_init(void *va, hpa_t base, uint64_t bytes)
 	pool.physical = base.raw;
 	pool.pages = (uint32_t)(bytes / PAGE_4K);
 	pool.page = va;
+	pool.free_pages = 0;
 	memset(va, 0, table * PAGE_4K);
 	for (unsigned o = 0; o < ORDERS; o++)
 		pool.free[o] = NONE;
