@@ -500,7 +500,7 @@ static void hlt_nmi(void)
 	/* LVT0 as NMI, driven by the 8254 through the IOAPIC's pin: wakes a HLT with IF clear. */
 	ioapic_route(PIN_PIT, 4 << 8);
 	cli();
-	pit_one_shot(2000);
+	pit_one_shot(40000); /* far enough away for HLT to come first on any host */
 	__asm__ volatile("hlt");
 	on_trap(VECTOR_NMI, NULL);
 	ioapic_route(PIN_PIT, RTE_MASKED);
