@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* sources: kernel/range.c kernel/handle.c kernel/space.c kernel/paging.c kernel/pool.c lib/text.c */
+/* Ranges, handles and mappings as ring 3 sees them: through the system calls, on the host. */
+#include "tests/unit/unit.h"
+#include <stdlib.h>
+#include "arch/cpu.h"
+#include "kernel/abi/layout.h"
+#include "kernel/event.h"
+#include "kernel/log.h"
+#include "kernel/memory.h"
+#include "kernel/paging.h"
+#include "kernel/pool.h"
+#include "kernel/pool_impl.h"
+#include "kernel/range_impl.h"
+#include "kernel/space.h"
+#include "kernel/sys.h"
+#include "kernel/thread_impl.h"
+#include "kernel/tlb.h"
+#include "lib/x86/pte.h"
+
+enum { POOL_BYTES = 4 << 20, RAM_BYTES = 1 << 20 };
+#define POOL_BASE 0x10000000ULL
+#define RAM_BASE  0x20000000ULL
+
+static void *pool_memory;
+static unsigned char *ram; /* what the windows show */
+static struct space *space;
+static struct thread thread;
+static unsigned flushes;
+static bool interrupted; /* a thread that is to die in the middle */
+
+/* ---- the rest of the kernel */
+
+uint32_t cpu_features = CPU_NX | CPU_PAT | CPU_PAGE_1G;
+static uint64_t kernel_pml4[512];
+
+void panic(const char *fmt, ...)
+{
+	printf("FAIL %s: panic: %s\n", unit_case, fmt);
+	exit(1);
+}
+
+void fatal(const char *fmt, ...) { panic("%s", fmt); }
+void log_line(const char *subsystem, const char *fmt, ...) { (void)subsystem, (void)fmt; }
+struct thread *thread_self(void) { return &thread; }
+bool thread_dying(void) { return interrupted; }
+void sched_yield_point(void) {}
+void sched_kill(struct thread *t) { (void)t; }
+void tlb_flush(struct space *s) { (void)s, flushes++; }
+const uint64_t *memory_kernel_pml4(void) { return kernel_pml4; }
+uint64_t memory_kernel_cr3(void) { return 0; }
+void event_signal(struct event *e, uint64_t bits) { (void)e, (void)bits; }
+void event_put(struct event *e) { (void)e; }
+void thread_destroy(struct object *o) { (void)o; }
+void event_destroy(struct object *o) { (void)o; }
+void port_destroy(struct object *o) { (void)o; }
+void vm_destroy(struct object *o) { (void)o; }
+void vcpu_destroy(struct object *o) { (void)o; }
+
+void *memory_window(uint64_t base, size_t bytes)
+{
+	if (base < RAM_BASE || base + bytes > RAM_BASE + RAM_BYTES)
+		panic("a window on memory that is not the range's");
+	return ram + (base - RAM_BASE);
+}
+
+int user_copy_out(uint64_t to, const void *from, size_t bytes)
+{
+	memcpy((void *)to, from, bytes);
+	return 0;
+}
+
+/* ---- helpers */
+
+static int64_t call(int64_t (*handler)(struct sys_frame *), uint64_t a, uint64_t b, uint64_t c, uint64_t d,
+		    uint64_t e, uint64_t f)
+{
+	struct sys_frame frame = { .arg = { a, b, c, d, e, f } };
+
+	return handler(&frame);
+}
+
+static uint64_t fresh(void)
+{
+	pool_init(pool_memory, hpa(POOL_BASE), POOL_BYTES);
+	interrupted = false;
+	if (space_create(NULL, "test", 512, &space) < 0)
+		panic("no space");
+	thread.space = space;
+	object_get(&space->object);
+	if (handle_add(space, &space->object, RIGHT_ALL) != HANDLE_SELF_SPACE)
+		panic("not the first handle");
+	return (uint64_t)range_create_from(space, hpa(RAM_BASE), RAM_BYTES, RANGE_RAM, 0);
+}
+
+static struct range_info info(uint64_t handle)
+{
+	struct range_info i = { 0 };
+
+	(void)call(sys_range_info, handle, (uint64_t)&i, 0, 0, 0, 0);
+	return i;
+}
+
+static int64_t map(uint64_t r, uint64_t va, uint64_t offset, uint64_t bytes, uint32_t prot)
+{
+	return call(sys_range_map, HANDLE_SELF_SPACE, r, va, offset, bytes, prot);
+}
+
+static int64_t unmap(uint64_t va, uint64_t bytes) { return call(sys_range_unmap, HANDLE_SELF_SPACE, va, bytes, 0, 0, 0); }
+static int64_t split(uint64_t r, uint64_t at) { return call(sys_range_split, r, at, 0, 0, 0, 0); }
+static int64_t merge(uint64_t low, uint64_t high) { return call(sys_range_merge, low, high, 0, 0, 0, 0); }
+
+#define VA 0x200000000ULL
+#define RW (PROT_READ | PROT_WRITE)
+
+/* ---- cases */
+
+static void split_and_merge(void)
+{
+	uint64_t r = fresh(), upper, used = space->used * 4096 + space->small_bytes;
+
+	upper = (uint64_t)split(r, 0x40000);
+	CHECK((int64_t)upper > 0);
+	CHECK_EQ(info(r).size, 0x40000);
+	CHECK_EQ(info(upper).base, RAM_BASE + 0x40000);
+	CHECK_EQ(info(upper).size, RAM_BYTES - 0x40000);
+	CHECK_EQ(split(r, 0), E_RANGE);
+	CHECK_EQ(split(r, 0x40000), E_RANGE);
+	CHECK_EQ(split(r, 0x1001), E_INVAL);
+	CHECK_EQ(split(77, 0x1000), E_HANDLE);
+	CHECK_EQ(merge(upper, r), E_RANGE);
+	CHECK_EQ(merge(r, r), E_INVAL);
+	CHECK_EQ(merge(r, upper), 0);
+	CHECK_EQ(info(r).size, RAM_BYTES);
+	CHECK_EQ(merge(r, upper), E_HANDLE);
+	CHECK_EQ(space->used * 4096 + space->small_bytes, used);
+}
+
+static void a_mapped_range_stays_as_it_is(void)
+{
+	uint64_t r = fresh(), upper = (uint64_t)split(r, 0x40000), size;
+
+	CHECK_EQ(map(r, VA, 0x1000, 0x2000, RW), 0);
+	CHECK_EQ(info(r).maps, 1);
+	CHECK_EQ(page_lookup(space->pml4, VA, &size), (RAM_BASE + 0x1000) | PTE_P | PTE_W | PTE_U | PTE_A | PTE_D | PTE_NX);
+	CHECK_EQ(split(r, 0x1000), E_BUSY);
+	CHECK_EQ(merge(r, upper), E_BUSY);
+	CHECK_EQ(call(sys_range_scrub, r, 0, 0, 0, 0, 0), E_BUSY);
+	CHECK_EQ(unmap(VA, 0x1000), E_RANGE); /* a part of it */
+	CHECK_EQ(unmap(VA + 0x2000, 0x1000), E_INVAL);
+	flushes = 0;
+	CHECK_EQ(unmap(VA, 0x2000), 0);
+	CHECK_EQ(flushes, 1);
+	CHECK_EQ(page_lookup(space->pml4, VA, &size), 0);
+	CHECK_EQ(info(r).maps, 0);
+	CHECK_EQ(merge(r, upper), 0);
+}
+
+static void map_checks(void)
+{
+	uint64_t r = fresh();
+
+	CHECK_EQ(map(r, VA, 0, RAM_BYTES + 0x1000, RW), E_RANGE);
+	CHECK_EQ(map(r, VA, RAM_BYTES, 0x1000, RW), E_RANGE);
+	CHECK_EQ(map(r, VA, UINT64_MAX - 0xfff, 0x2000, RW), E_RANGE);
+	CHECK_EQ(map(r, VA + 1, 0, 0x1000, RW), E_INVAL);
+	CHECK_EQ(map(r, VA, 1, 0x1000, RW), E_INVAL);
+	CHECK_EQ(map(r, VA, 0, 0, RW), E_INVAL);
+	CHECK_EQ(map(r, VA, 0, 0x1000, 8 | RW), E_INVAL);
+	CHECK_EQ(map(r, VA, 0, 0x1000, RW | PROT_EXEC), E_PERM);
+	CHECK_EQ(map(r, 0, 0, 0x1000, RW), E_RANGE);
+	CHECK_EQ(map(r, USER_END - 0x1000, 0, 0x1000, RW), E_RANGE);
+	CHECK_EQ(map(r, 0xffff800000000000ULL, 0, 0x1000, RW), E_RANGE);
+	CHECK_EQ(map(r, VA, 0, 0x3000, RW), 0);
+	CHECK_EQ(map(r, VA + 0x2000, 0, 0x1000, RW), E_EXIST);
+	CHECK_EQ(map(r, VA - 0x1000, 0, 0x2000, RW), E_EXIST);
+	CHECK_EQ(map(r, VA + 0x3000, 0, 0x1000, PROT_READ), 0);
+	CHECK_EQ(map(r, VA - 0x1000, 0, 0x1000, PROT_READ), 0);
+	CHECK_EQ(info(r).maps, 3);
+	CHECK_EQ(unmap(VA - 0x1000, 0x5000), 0); /* all three at once */
+	CHECK_EQ(info(r).maps, 0);
+}
+
+static void rights_bound_what_can_be_mapped(void)
+{
+	uint64_t r = fresh(), weak;
+	struct object *o;
+
+	CHECK_EQ(handle_get(space, r, OBJ_RANGE, 0, &o), 0);
+	weak = (uint64_t)handle_add(space, o, RIGHT_READ);
+	CHECK_EQ(map(weak, VA, 0, 0x1000, RW), E_PERM);
+	CHECK_EQ(map(weak, VA, 0, 0x1000, PROT_READ | PROT_EXEC), E_PERM);
+	CHECK_EQ(split(weak, 0x1000), E_PERM);
+	CHECK_EQ(map(weak, VA, 0, 0x1000, PROT_READ), 0);
+	/* Two handles: it can be moved by neither. */
+	CHECK_EQ(unmap(VA, 0x1000), 0);
+	struct range *range;
+
+	CHECK_EQ(range_move_begin(space, r, &range), E_BUSY);
+	CHECK_EQ(handle_remove(space, weak, NULL), 0);
+	CHECK_EQ(range_move_begin(space, r, &range), 0);
+	range_move_end(space, r, range, false);
+}
+
+static void moving_freezes_and_consumes(void)
+{
+	uint64_t r = fresh(), upper = (uint64_t)split(r, 0x40000);
+	struct range *range;
+	int64_t back;
+
+	CHECK_EQ(range_move_begin(space, r, &range), 0);
+	CHECK_EQ(map(r, VA, 0, 0x1000, RW), E_BUSY);
+	CHECK_EQ(split(r, 0x1000), E_BUSY);
+	CHECK_EQ(merge(r, upper), E_BUSY);
+	CHECK_EQ(call(sys_range_scrub, r, 0, 0, 0, 0, 0), E_BUSY);
+	range_move_end(space, r, range, false);
+	CHECK_EQ(map(r, VA, 0, 0x1000, RW), 0);
+	CHECK_EQ(range_move_begin(space, r, &range), E_BUSY);
+	CHECK_EQ(unmap(VA, 0x1000), 0);
+	CHECK_EQ(range_move_begin(space, r, &range), 0);
+	range_move_end(space, r, range, true);
+	CHECK_EQ(map(r, VA, 0, 0x1000, RW), E_HANDLE);
+	back = range_create_from(space, hpa(RAM_BASE), 0x40000, RANGE_RAM, 0);
+	CHECK_EQ(merge((uint64_t)back, upper), 0);
+	CHECK_EQ(info((uint64_t)back).size, RAM_BYTES);
+}
+
+static void modules_cannot_be_cut_or_moved(void)
+{
+	uint64_t m;
+	struct range *range;
+
+	(void)fresh();
+	m = (uint64_t)range_create(space, hpa(RAM_BASE), 0x2000, RANGE_MODULE, 5000, RIGHT_ALL);
+	CHECK_EQ(split(m, 0x1000), E_INVAL);
+	CHECK_EQ(call(sys_range_scrub, m, 0, 0, 0, 0, 0), E_INVAL);
+	CHECK_EQ(range_move_begin(space, m, &range), E_INVAL);
+	CHECK_EQ(info(m).module_bytes, 5000);
+}
+
+static void scrubbing_goes_on_where_it_stopped(void)
+{
+	uint64_t r = fresh(), done = 0;
+
+	memset(ram, 0x77, RAM_BYTES);
+	CHECK_EQ(call(sys_range_scrub, r, 0, 0, 0, 0, 0), 0);
+	for (size_t i = 0; i < RAM_BYTES; i++)
+		CHECK_EQ(ram[i], 0);
+	memset(ram, 0x77, RAM_BYTES);
+	CHECK_EQ(scrub_memory(hpa(RAM_BASE + 0x1000), 0x23000, &done), 0);
+	CHECK_EQ(ram[0xfff], 0x77);
+	CHECK_EQ(ram[0x1000], 0);
+	CHECK_EQ(ram[0x23fff], 0);
+	CHECK_EQ(ram[0x24000], 0x77);
+	interrupted = true;
+	CHECK_EQ(call(sys_range_scrub, r, 0, 0, 0, 0, 0), E_AGAIN);
+	interrupted = false;
+	CHECK_EQ(call(sys_range_scrub, r, 0, 0, 0, 0, 0), 0);
+}
+
+static void handles_fill_a_table_and_no_more(void)
+{
+	uint64_t r = fresh();
+	struct object *o;
+	uint64_t last = r;
+	int64_t h;
+
+	CHECK_EQ(handle_get(space, r, OBJ_RANGE, 0, &o), 0);
+	for (;;) {
+		object_get(o);
+		h = handle_add(space, o, RIGHT_READ);
+		if (h < 0)
+			break;
+		CHECK_EQ(h, last + 1);
+		last = (uint64_t)h;
+	}
+	object_put(o);
+	CHECK_EQ(h, E_NOMEM);
+	CHECK_EQ(last, HANDLE_PAGES_MAX * HANDLES_PER_PAGE - 1);
+	CHECK_EQ(handle_remove(space, 100, NULL), 0);
+	CHECK_EQ(handle_add(space, o, RIGHT_READ), 100); /* the lowest free one */
+	CHECK_EQ(handle_get(space, 0, OBJ_RANGE, 0, &o), E_HANDLE);
+	CHECK_EQ(handle_get(space, last + 1, OBJ_RANGE, 0, &o), E_HANDLE);
+	CHECK_EQ(handle_get(space, UINT64_MAX, OBJ_RANGE, 0, &o), E_HANDLE);
+	CHECK_EQ(handle_get(space, r, OBJ_EVENT, 0, &o), E_HANDLE);
+}
+
+static void a_dead_space_gives_everything_back(void)
+{
+	static const struct space_info killed = { .reason = REASON_KILLED };
+	uint64_t r = fresh(), free;
+	struct space *child;
+	struct object *o;
+	int64_t h;
+
+	free = pool_free_pages();
+	CHECK_EQ(space_create(space, "child", 100, &child), 0);
+	CHECK_EQ(handle_get(space, r, OBJ_RANGE, 0, &o), 0);
+	CHECK((h = handle_add(child, o, RIGHT_ALL)) > 0);
+	for (unsigned i = 0; i < 20; i++)
+		CHECK_EQ(space_map(child, VA + i * PAGE_1G, hpa(RAM_BASE), 0x1000, RW, MAP_WB, NULL), 0);
+	CHECK_EQ(space->quota, 412);
+	space_kill(child, &killed);
+	CHECK_EQ(child->info.reason, REASON_KILLED);
+	CHECK_EQ(space_map(child, VA, hpa(RAM_BASE), 0x1000, RW, MAP_WB, NULL), E_DEAD);
+	CHECK_EQ(handle_add(child, &child->object, RIGHT_ALL), E_NOMEM);
+	CHECK_EQ(child->used + child->small_bytes, 0);
+	object_put(&child->object);
+	CHECK_EQ(space->quota, 512);
+	CHECK_EQ(pool_free_pages(), free);
+}
+
+static void random_calls_keep_the_ram_whole(void)
+{
+	uint64_t r = fresh();
+
+	(void)r;
+	srand(3);
+	for (unsigned round = 0; round < 50000; round++) {
+		uint64_t a = 2 + (unsigned)rand() % 12, b = 2 + (unsigned)rand() % 12, total = 0;
+		uint64_t va = VA + (uint64_t)(rand() % 8) * 0x10000, at = (uint64_t)(rand() % 64) << 12;
+
+		switch (rand() % 4) {
+		case 0: if (a < 12) (void)split(a, at); break;
+		case 1: (void)merge(a, b); break;
+		case 2: (void)map(a, va, at, 0x1000 << rand() % 5, RW); break;
+		default: (void)unmap(va, 0x10000);
+		}
+		for (uint64_t h = 2; h < 64; h++)
+			total += info(h).size;
+		CHECK_EQ(total, RAM_BYTES);
+	}
+}
+
+int main(void)
+{
+	pool_memory = aligned_alloc(4 << 20, POOL_BYTES);
+	ram = malloc(RAM_BYTES);
+	RUN(split_and_merge);
+	RUN(a_mapped_range_stays_as_it_is);
+	RUN(map_checks);
+	RUN(rights_bound_what_can_be_mapped);
+	RUN(moving_freezes_and_consumes);
+	RUN(modules_cannot_be_cut_or_moved);
+	RUN(scrubbing_goes_on_where_it_stopped);
+	RUN(handles_fill_a_table_and_no_more);
+	RUN(a_dead_space_gives_everything_back);
+	RUN(random_calls_keep_the_ram_whole);
+	free(pool_memory);
+	free(ram);
+	return unit_status();
+}

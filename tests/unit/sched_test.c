@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* sources: kernel/sched.c kernel/timer.c */
+/*
+ * The scheduler and the timer queues on a made-up box of two processors: GS says which one is looking,
+ * a context switch is a return, time is the host's TSC with deadlines far from it.
+ */
+#include "tests/unit/unit.h"
+#include <asm/prctl.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include "arch/apic.h"
+#include "arch/cpu.h"
+#include "arch/fpu.h"
+#include "arch/trap.h"
+#include "kernel/box.h"
+#include "kernel/log.h"
+#include "kernel/percpu.h"
+#include "kernel/space.h"
+#include "kernel/sys.h"
+#include "kernel/thread_impl.h"
+#include "kernel/vcpu.h"
+
+struct percpu *cpu_table[CPUS_MAX];
+unsigned cpu_count = 2;
+struct box box = { .tsc_hz = 1000 };
+
+static struct percpu cpus[2];
+static struct thread idle[2], threads[8];
+static unsigned ipis[2], gone, put_calls, load_calls;
+static uint64_t programmed;
+
+/* ---- the rest of the kernel */
+
+void panic(const char *fmt, ...)
+{
+	printf("FAIL %s: panic: %s\n", unit_case, fmt);
+	exit(1);
+}
+
+void apic_send(uint32_t apic_id, uint8_t vector) { ipis[apic_id] += vector == VECTOR_RESCHED; }
+void apic_timer_set(uint64_t now, uint64_t deadline) { (void)now, programmed = deadline; }
+void context_switch(uint64_t *save, uint64_t load) { (void)save, (void)load; }
+void space_switch(struct space *s) { cpus[percpu_self()->index].space = s; }
+void object_put(struct object *o) { (void)o, gone++; }
+void vcpu_put(struct vcpu *v) { (void)v, put_calls++; }
+void vcpu_load(struct vcpu *v) { (void)v, load_calls++; }
+void fpu_save(void *area) { (void)area; }
+int fpu_restore(const void *area) { return area ? 0 : -1; }
+void fpu_allow(void) {}
+void fpu_deny(void) {}
+void thread_exit(void) { panic("nobody shall die here"); }
+
+/* ---- helpers */
+
+static void on(unsigned n) { syscall(SYS_arch_prctl, ARCH_SET_GS, &cpus[n]); }
+
+static void fresh(void)
+{
+	memset(cpus, 0, sizeof(cpus));
+	memset(idle, 0, sizeof(idle));
+	memset(threads, 0, sizeof(threads));
+	memset(ipis, 0, sizeof(ipis));
+	gone = put_calls = load_calls = 0;
+	programmed = TIMER_NEVER;
+	for (unsigned i = 0; i < 2; i++) {
+		cpus[i].self = &cpus[i];
+		cpus[i].index = cpus[i].apic_id = i;
+		cpu_table[i] = &cpus[i];
+		sched_cpu_init(&cpus[i], &idle[i]);
+	}
+	on(0);
+}
+
+static struct thread *start(unsigned n, unsigned cpu, uint8_t priority)
+{
+	struct thread *t = &threads[n];
+
+	t->cpu = t->target = cpu;
+	t->priority = priority;
+	(void)sched_start(t);
+	return t;
+}
+
+#define CURRENT (percpu_self()->current)
+
+/* ---- cases */
+
+static void the_highest_priority_runs(void)
+{
+	fresh();
+	start(0, 0, 5);
+	start(1, 0, 9);
+	start(2, 0, 7);
+	CHECK(percpu_self()->work & WORK_RESCHED);
+	schedule();
+	CHECK(CURRENT == &threads[1]);
+	CHECK(!(percpu_self()->work & WORK_RESCHED));
+	thread_park();
+	CHECK(CURRENT == &threads[2]);
+	thread_park();
+	CHECK(CURRENT == &threads[0]);
+	thread_unpark(&threads[1]);
+	CHECK(percpu_self()->work & WORK_RESCHED);
+	schedule();
+	CHECK(CURRENT == &threads[1]);
+	thread_park();
+	CHECK(CURRENT == &threads[0]); /* it was preempted, not lost */
+	thread_park();
+	CHECK(CURRENT == &idle[0]);
+}
+
+static void equals_take_turns_at_slices(void)
+{
+	unsigned ran[3] = { 0 };
+
+	fresh();
+	for (unsigned i = 0; i < 3; i++)
+		start(i, 0, 5);
+	schedule();
+	for (unsigned i = 0; i < 300; i++) {
+		CHECK(percpu_self()->tick != TIMER_NEVER);
+		ran[CURRENT - threads]++;
+		sched_tick(percpu_self()->tick);
+		CHECK(percpu_self()->work & WORK_RESCHED);
+		schedule();
+	}
+	CHECK(ran[0] == 100 && ran[1] == 100 && ran[2] == 100);
+}
+
+static void alone_there_is_no_tick(void)
+{
+	fresh();
+	start(0, 0, 5);
+	start(1, 0, 3); /* waits, whatever it does */
+	schedule();
+	CHECK(CURRENT == &threads[0]);
+	CHECK_EQ(percpu_self()->tick, TIMER_NEVER);
+	CHECK_EQ(programmed, TIMER_NEVER);
+	start(2, 0, 5);
+	CHECK(percpu_self()->tick != TIMER_NEVER);
+}
+
+static void no_wakeup_is_lost(void)
+{
+	fresh();
+	start(0, 0, 5);
+	schedule();
+	thread_unpark(&threads[0]); /* comes first */
+	thread_park();
+	CHECK(CURRENT == &threads[0]);
+	thread_park(); /* the token is used up */
+	CHECK(CURRENT == &idle[0]);
+	thread_unpark(&threads[0]);
+	thread_unpark(&threads[0]); /* one token, not two */
+	schedule();
+	CHECK(CURRENT == &threads[0]);
+	thread_park();
+	CHECK(CURRENT == &threads[0]);
+	thread_park();
+	CHECK(CURRENT == &idle[0]);
+}
+
+static void waking_elsewhere_sends_one_ipi(void)
+{
+	fresh();
+	start(0, 1, 5);
+	CHECK_EQ(ipis[1], 1);
+	CHECK_EQ(ipis[0], 0);
+	on(1);
+	sched_ipi();
+	CHECK(percpu_self()->work & WORK_RESCHED);
+	schedule();
+	CHECK(CURRENT == &threads[0]);
+	on(0);
+	start(1, 1, 4); /* less urgent than what runs there: nobody is disturbed */
+	CHECK_EQ(ipis[1], 1);
+	start(2, 1, 6);
+	CHECK_EQ(ipis[1], 2);
+}
+
+static void moving_a_waiting_a_ready_and_a_running_thread(void)
+{
+	fresh();
+	start(0, 0, 5);
+	start(1, 0, 5);
+	schedule();
+	CHECK(CURRENT == &threads[0]);
+	sched_move(&threads[1], 1); /* ready */
+	CHECK_EQ(threads[1].cpu, 1);
+	CHECK_EQ(ipis[1], 1);
+	sched_move(&threads[0], 1); /* running, here */
+	CHECK_EQ(threads[0].cpu, 0);
+	CHECK(percpu_self()->work & WORK_RESCHED);
+	schedule();
+	CHECK(CURRENT == &idle[0]);
+	CHECK_EQ(threads[0].cpu, 1);
+	on(1);
+	schedule();
+	CHECK(CURRENT == &threads[1]);
+	thread_park();
+	CHECK(CURRENT == &threads[0]);
+	thread_park();
+	sched_move(&threads[0], 0); /* parked: it stays so */
+	CHECK_EQ(threads[0].cpu, 0);
+	CHECK_EQ(threads[0].state, THREAD_PARKED);
+	on(0);
+	thread_unpark(&threads[0]);
+	schedule();
+	CHECK(CURRENT == &threads[0]);
+	/* Running on another processor: it is asked to, and does at its next switch. */
+	on(1);
+	sched_move(&threads[0], 1);
+	CHECK_EQ(ipis[0], 1);
+	on(0);
+	sched_ipi();
+	schedule();
+	CHECK_EQ(threads[0].cpu, 1);
+	on(1);
+	schedule();
+	CHECK(CURRENT == &threads[0]);
+}
+
+static void killing_reaches_every_state(void)
+{
+	fresh();
+	start(0, 0, 5);
+	start(1, 0, 6);
+	schedule();
+	thread_park(); /* 1 parked, 0 runs */
+	sched_kill(&threads[1]);
+	CHECK_EQ(threads[1].state, THREAD_READY);
+	threads[2].priority = 4; /* never started */
+	sched_kill(&threads[2]);
+	CHECK_EQ(threads[2].state, THREAD_READY);
+	sched_kill(&threads[0]);
+	CHECK(percpu_self()->work & WORK_DYING);
+	thread_park(); /* does not sleep any more */
+	CHECK(CURRENT == &threads[0]);
+	on(1);
+	start(3, 1, 5);
+	schedule();
+	on(0);
+	sched_kill(&threads[3]);
+	CHECK_EQ(ipis[1], 1);
+	on(1);
+	sched_ipi();
+	CHECK(percpu_self()->work & WORK_DYING);
+}
+
+static void vcpus_are_put_and_loaded_around_switches(void)
+{
+	struct vcpu *v = calloc(1, sizeof(*v));
+
+	fresh();
+	start(0, 0, 5);
+	schedule();
+	threads[0].vcpu = v;
+	start(1, 0, 6);
+	schedule();
+	CHECK(put_calls == 1 && load_calls == 0);
+	thread_park();
+	CHECK(put_calls == 1 && load_calls == 1);
+	thread_park(); /* idle, then the same again: state is not left on the processor */
+	CHECK(put_calls == 2);
+	thread_unpark(&threads[0]);
+	schedule();
+	CHECK(load_calls == 2);
+	free(v);
+}
+
+/* Random wake-ups, parks, moves and ticks: every ready thread is in exactly one queue, its own. */
+static void random_walk(void)
+{
+	fresh();
+	srand(11);
+	for (unsigned i = 0; i < 8; i++)
+		start(i, i % 2, (uint8_t)(3 + i / 2));
+	for (unsigned round = 0; round < 200000; round++) {
+		struct thread *t = &threads[rand() % 8];
+
+		on((unsigned)rand() % 2);
+		switch (rand() % 5) {
+		case 0: thread_unpark(t); break;
+		case 1: sched_move(t, (unsigned)rand() % 2); break;
+		case 2: if (!CURRENT->is_idle) thread_park(); break;
+		case 3: sched_ipi(); break;
+		default: sched_tick(percpu_self()->tick);
+		}
+		if (percpu_self()->work & WORK_RESCHED)
+			schedule();
+		for (unsigned i = 0; i < 8; i++) {
+			unsigned found = 0;
+
+			for (unsigned c = 0; c < 2; c++)
+				for (struct thread *q = cpus[c].run.head[threads[i].priority]; q; q = q->run_next)
+					found += q == &threads[i] ? 1 + (threads[i].cpu != c) * 10 : 0;
+			CHECK_EQ(found, threads[i].state == THREAD_READY);
+			CHECK_EQ(threads[i].on_cpu, cpus[0].current == &threads[i] || cpus[1].current == &threads[i]);
+		}
+	}
+}
+
+/* ---- timers */
+
+static unsigned fired[8], order[8], fires;
+static struct ktimer timers[8];
+
+static void fire(struct ktimer *t)
+{
+	fired[t - timers]++;
+	order[fires++ % 8] = (unsigned)(t - timers);
+}
+
+static void timers_fresh(void)
+{
+	fresh();
+	memset(timers, 0, sizeof(timers));
+	memset(fired, 0, sizeof(fired));
+	fires = 0;
+	for (unsigned i = 0; i < 8; i++)
+		timers[i].fire = fire;
+}
+
+static void timers_fire_in_order_once(void)
+{
+	timers_fresh();
+	timer_arm(&timers[0], 30);
+	timer_arm(&timers[1], 10);
+	timer_arm(&timers[2], 20);
+	timer_arm(&timers[3], UINT64_MAX - 1);
+	timer_arm(&timers[4], 20); /* equal: after the earlier one */
+	CHECK_EQ(programmed, 10);
+	timer_cancel(&timers[1]);
+	timer_cancel(&timers[1]);
+	timer_interrupt(); /* the host's TSC is far beyond 30 */
+	CHECK_EQ(fires, 3);
+	CHECK(order[0] == 2 && order[1] == 4 && order[2] == 0);
+	CHECK_EQ(programmed, UINT64_MAX - 1);
+	timer_interrupt();
+	CHECK_EQ(fires, 3);
+	timer_arm(&timers[5], TIMER_NEVER);
+	CHECK(!timers[5].armed);
+}
+
+static void rearming_moves_between_processors(void)
+{
+	timers_fresh();
+	timer_arm(&timers[0], 30);
+	on(1);
+	timer_arm(&timers[0], 40);
+	CHECK(!cpus[0].timers && cpus[1].timers == &timers[0]);
+	on(0);
+	timer_interrupt();
+	CHECK_EQ(fires, 0);
+	timer_cancel_wait(&timers[0]);
+	CHECK(!cpus[1].timers);
+	timer_arm(&timers[0], TIMER_NEVER - 5);
+	timer_arm(&timers[0], 7); /* earlier: the hardware is told */
+	CHECK_EQ(programmed, 7);
+}
+
+int main(void)
+{
+	RUN(the_highest_priority_runs);
+	RUN(equals_take_turns_at_slices);
+	RUN(alone_there_is_no_tick);
+	RUN(no_wakeup_is_lost);
+	RUN(waking_elsewhere_sends_one_ipi);
+	RUN(moving_a_waiting_a_ready_and_a_running_thread);
+	RUN(killing_reaches_every_state);
+	RUN(vcpus_are_put_and_loaded_around_switches);
+	RUN(random_walk);
+	RUN(timers_fire_in_order_once);
+	RUN(rearming_moves_between_processors);
+	return unit_status();
+}
