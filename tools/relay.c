@@ -162,10 +162,10 @@ static bool output_take(struct relay *r)
 	return true;
 }
 
-/* QEMU's own complaints, without the list of what its emulated processor lacks. */
+/* The emulator's own complaints. */
 static void errors_take(struct relay *r)
 {
-	char data[1024];
+	char data[16384];
 	ssize_t n = read(r->errors, data, sizeof(data));
 
 	if (n <= 0 && !(n < 0 && errno == EINTR)) {
@@ -178,7 +178,7 @@ static void errors_take(struct relay *r)
 		if (data[i] != '\n')
 			continue;
 		r->error_line[r->error_bytes] = '\0';
-		if (strstr(r->error_line, "TCG doesn't support requested feature") == NULL)
+		if (r->emulator->error_worth(r->error_line))
 			write_all(2, r->error_line, r->error_bytes);
 		r->error_bytes = 0;
 	}
@@ -280,9 +280,7 @@ static bool emulator_start(struct relay *r)
 		die("no pipe: %s", strerror(errno));
 	if (socket) {
 		dup3(open("/dev/null", O_RDONLY | O_CLOEXEC), in[0], O_CLOEXEC);
-		dup3(open(e->log, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600), out[1],
-		     O_CLOEXEC);
-		dup3(out[1], err[1], O_CLOEXEC);
+		dup3(open("/dev/null", O_WRONLY | O_CLOEXEC), out[1], O_CLOEXEC);
 	}
 	r->pid = fork();
 	if (r->pid < 0)

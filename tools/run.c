@@ -90,9 +90,18 @@ static uint64_t memory_wanted(const struct box *box, const char *option)
 	return bytes < 512 * MIB ? 512 * MIB : bytes;
 }
 
+/* Not the list of what its emulated processor lacks. */
+static bool error_worth(const char *line)
+{
+	return strstr(line, "TCG doesn't support requested feature") == NULL;
+}
+
 static int qemu_run(const struct box *box, const struct tool_options *o, const char *image)
 {
 	struct args a = { 0 };
+	struct emulator qemu_process = { .name = "QEMU",
+					 .listen_fd = -1,
+					 .error_worth = error_worth };
 	const char *cpu = o->cpu;
 
 	if (cpu == NULL)
@@ -117,8 +126,8 @@ static int qemu_run(const struct box *box, const struct tool_options *o, const c
 		arg(&a, *e);
 	fprintf(stderr, "bulkhead: starting QEMU (%s, %s, %u processors)\n", o->machine,
 		boot_way_name[o->boot], o->cpus);
-	return relay(&(struct emulator){ .name = "QEMU", .argv = a.v, .listen_fd = -1 },
-		     o->timeout);
+	qemu_process.argv = a.v;
+	return relay(&qemu_process, o->timeout);
 }
 
 int box_run(const struct box *box, const struct tool_options *o)

@@ -82,12 +82,13 @@ int bochs_run(const struct box *box, const struct tool_options *options, const c
 /*
  * relay.c: the terminal and the emulator's serial line, until the emulator ends. The serial line is
  * its standard input and output, or, with listen_fd >= 0, the first connection to that socket; its
- * output goes to the file `log` then. Returns the exit code.
+ * output is thrown away then. Of its error output, the lines that error_worth likes are shown.
+ * Returns the exit code.
  */
 struct emulator {
 	const char *name; /* for people */
 	char *const *argv;
 	int listen_fd;
-	const char *log;
+	bool (*error_worth)(const char *line);
 };
 int relay(const struct emulator *emulator, unsigned int timeout);
