@@ -108,6 +108,8 @@ void vcpu_dr_load(struct vcpu *v);
 void vcpu_dr_save(struct vcpu *v);
 /* v is loaded: its XCR0 becomes value. 0, or E_INVAL when the processor refused it. */
 int vcpu_xcr0_set(struct vcpu *v, uint64_t value);
+/* Makes v->xcr0 what the guest has in the register; its own thread. */
+void vcpu_xcr0_sync(struct vcpu *v);
 /* v is loaded: its TSC_AUX. */
 uint64_t vcpu_tsc_aux(void);
 /* Puts v->msr.tsc_aux into the processor, when v is loaded. */

@@ -50,8 +50,11 @@ static void patch(struct vcpu *v, uint8_t dynamic, uint32_t r[4])
 			r[2] |= 1U << 4;
 		return;
 	case CPUID_LEAF_B: r[3] = v->apic_id; return;
-	case CPUID_LEAF_D0: r[1] = xsave_bytes(v, false); return;
-	case CPUID_LEAF_D1: r[1] = xsave_bytes(v, true); return;
+	case CPUID_LEAF_D0:
+	case CPUID_LEAF_D1:
+		vcpu_xcr0_sync(v);
+		r[1] = xsave_bytes(v, dynamic == CPUID_LEAF_D1);
+		return;
 	case CPUID_LEAF_AMD_1E:
 		r[0] = v->apic_id;
 		r[1] = v->apic_id & 0xff;

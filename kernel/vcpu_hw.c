@@ -49,6 +49,7 @@ void vcpu_put(struct vcpu *v)
 {
 	if (!v->loaded)
 		return;
+	vcpu_xcr0_sync(v);
 	v->loaded = false;
 	hv->put(v);
 	if (cpu_has(CPU_RDTSCP))
@@ -57,6 +58,13 @@ void vcpu_put(struct vcpu *v)
 	if (fpu_xcr0 != 0 && v->xcr0 != fpu_xcr0)
 		(void)xsetbv_safe(0, fpu_xcr0);
 	fpu_save(v->fpu);
+}
+
+/* XSETBV is intercepted, but QEMU's TCG executes it all the same: the register has the truth. */
+void vcpu_xcr0_sync(struct vcpu *v)
+{
+	if (v->loaded && fpu_xcr0 != 0)
+		v->xcr0 = xgetbv(0) & fpu_xcr0;
 }
 
 int vcpu_xcr0_set(struct vcpu *v, uint64_t value)

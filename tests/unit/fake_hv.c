@@ -112,6 +112,7 @@ void vcpu_put(struct vcpu *v) { fake.puts++, v->loaded = false; }
 void vcpu_dr_load(struct vcpu *v) { (void)v; }
 void vcpu_dr_save(struct vcpu *v) { (void)v; }
 int vcpu_xcr0_set(struct vcpu *v, uint64_t value) { v->xcr0 = value; return 0; }
+void vcpu_xcr0_sync(struct vcpu *v) { (void)v; }
 uint64_t vcpu_tsc_aux(void) { return 0; }
 void vcpu_tsc_aux_load(const struct vcpu *v) { (void)v; }
 void vcpu_ibpb(void) { }
