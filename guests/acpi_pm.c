@@ -14,6 +14,8 @@ enum { REGION_PM, REGION_GPE };
 enum { PM1_STS = 0, PM1_EN = 2, PM1_CNT = 4, PM_TMR = 8 };
 enum { STS_TMR = 1 << 0, STS_GBL = 1 << 5, STS_PWRBTN = 1 << 8 };
 enum { EVENTS = STS_TMR | STS_GBL | STS_PWRBTN };
+/* The clock's alarm never comes this way, but Linux wants to see the bit that it has set. */
+enum { EN_RTC = 1 << 10 };
 enum { CNT_SCI_EN = 1 << 0, CNT_BM_RLD = 1 << 1, CNT_SLP_TYP = 7 << 10, CNT_SLP_EN = 1 << 13 };
 enum { LINE_BUTTON = 0, LINE_GPE = 1, GPES = 16 };
 
@@ -96,7 +98,7 @@ static void pm_write16(struct vdev *d, unsigned region, unsigned reg, uint16_t v
 		s->sts &= (uint16_t) ~(value & mask);
 	} else if (reg == PM1_EN) {
 		merged = (uint16_t)((s->en & ~mask) | (value & mask));
-		s->en = merged & EVENTS;
+		s->en = merged & (EVENTS | EN_RTC);
 	} else if (reg == PM1_CNT) {
 		cnt_write(d, (uint16_t)((s->cnt & ~mask) | (value & mask)));
 	}
