@@ -134,12 +134,12 @@ int64_t sys_event_timer(struct sys_frame *f)
 
 	if (r < 0)
 		return r;
+	spin_lock(&e->lock); /* against another processor that arms it, too */
 	timer_cancel(&e->timer);
-	spin_lock(&e->lock);
 	e->timer_bits = f->arg[1];
-	spin_unlock(&e->lock);
 	if (f->arg[2] != 0)
 		timer_arm(&e->timer, f->arg[2]);
+	spin_unlock(&e->lock);
 	event_put(e);
 	return 0;
 }

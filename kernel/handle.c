@@ -29,6 +29,16 @@ void object_get(struct object *o)
 	verify(__atomic_fetch_add(&o->refs, 1, __ATOMIC_RELAXED) != 0);
 }
 
+bool object_get_live(struct object *o)
+{
+	uint32_t refs = __atomic_load_n(&o->refs, __ATOMIC_RELAXED);
+
+	while (refs != 0)
+		if (__atomic_compare_exchange_n(&o->refs, &refs, refs + 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+			return true;
+	return false;
+}
+
 void object_put(struct object *o)
 {
 	uint32_t before = __atomic_fetch_sub(&o->refs, 1, __ATOMIC_ACQ_REL);

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct space;
@@ -43,6 +44,8 @@ void handle_remove_all(struct space *s);
 /* refs = 1: the creator's. */
 void object_init(struct object *o, enum object_type type);
 void object_get(struct object *o);
+/* False: it is being destroyed already. For lists that hold no references. */
+bool object_get_live(struct object *o);
 /* May destroy: call it without locks. */
 void object_put(struct object *o);
 

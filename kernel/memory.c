@@ -31,6 +31,7 @@ static struct {
 	uint64_t mmio_next; /* [lock] */
 	uint64_t stack_next; /* [lock] stacks ever made */
 	uint64_t stack_free; /* [lock] top of a cached one, whose last word is the next */
+	uint64_t stacks_cached; /* [lock] */
 } layout = { .mmio_next = KERNEL_MMIO };
 
 uint64_t memory_kernel_cr3(void) { return kernel_cr3; }
@@ -140,10 +141,12 @@ uint64_t stack_alloc(void)
 
 	spin_lock(&layout.lock);
 	top = layout.stack_free;
-	if (top)
+	if (top) {
 		layout.stack_free = ((uint64_t *)top)[-1];
-	else if ((top = stack_make(layout.stack_next)) != 0)
+		layout.stacks_cached--;
+	} else if ((top = stack_make(layout.stack_next)) != 0) {
 		layout.stack_next++;
+	}
 	spin_unlock(&layout.lock);
 	return top;
 }
@@ -153,5 +156,8 @@ void stack_free(uint64_t top)
 	spin_lock(&layout.lock);
 	((uint64_t *)top)[-1] = layout.stack_free;
 	layout.stack_free = top;
+	layout.stacks_cached++;
 	spin_unlock(&layout.lock);
 }
+
+uint64_t stack_cached_bytes(void) { return layout.stacks_cached * KERNEL_STACK_BYTES; }

@@ -52,3 +52,4 @@ void memory_read(uint64_t base, void *to, size_t bytes);
 /* The top of a kernel stack with a guard page below, or 0. They are cached, never unmapped. */
 uint64_t stack_alloc(void);
 void stack_free(uint64_t top);
+uint64_t stack_cached_bytes(void);

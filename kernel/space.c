@@ -26,11 +26,47 @@
 
 enum { USER_SLOTS = 256, SLOTS = 512 };
 
+static struct spinlock tree_lock;
+
+static void tree_add(struct space *s, struct space *parent)
+{
+	spin_lock(&tree_lock);
+	s->sibling = parent->children;
+	parent->children = s;
+	spin_unlock(&tree_lock);
+}
+
+static void tree_remove(struct space *s, struct space *parent)
+{
+	struct space **at = &parent->children;
+
+	spin_lock(&tree_lock);
+	while (*at != s)
+		at = &(*at)->sibling;
+	*at = s->sibling;
+	spin_unlock(&tree_lock);
+}
+
+/* A child that is not dying yet, with a reference; NULL: none. */
+static struct space *tree_live_child(struct space *parent)
+{
+	struct space *s;
+
+	spin_lock(&tree_lock);
+	for (s = parent->children; s; s = s->sibling)
+		if (!__atomic_load_n(&s->dying, __ATOMIC_ACQUIRE) && object_get_live(&s->object))
+			break;
+	spin_unlock(&tree_lock);
+	return s;
+}
+
 int space_create(struct space *parent, const char *name, uint64_t quota, struct space **space)
 {
-	struct space *s = pool_alloc(parent, sizeof(*s));
-	int r = E_NOMEM;
+	struct space *s;
 
+	if (parent && parent->depth == SPACE_DEPTH_MAX)
+		return E_RANGE;
+	s = pool_alloc(parent, sizeof(*s));
 	if (!s)
 		return E_NOMEM;
 	object_init(&s->object, OBJ_SPACE);
@@ -43,14 +79,17 @@ int space_create(struct space *parent, const char *name, uint64_t quota, struct 
 	memcpy(&s->pml4[USER_SLOTS], &memory_kernel_pml4()[USER_SLOTS], (SLOTS - USER_SLOTS) * sizeof(uint64_t));
 	s->cr3 = pool_hpa(s->pml4).raw;
 	s->parent = parent;
-	if (parent)
+	if (parent) {
 		object_get(&parent->object);
+		s->depth = parent->depth + 1;
+		tree_add(s, parent);
+	}
 	*space = s;
 	return 0;
 fail:
 	(void)pool_move_quota(s, parent, s->quota);
 	pool_free(parent, s, sizeof(*s));
-	return r;
+	return E_NOMEM;
 }
 
 void space_destroy(struct object *o)
@@ -59,6 +98,8 @@ void space_destroy(struct object *o)
 
 	if (s->pml4) /* never had a thread that died */
 		space_teardown(s);
+	if (parent)
+		tree_remove(s, parent);
 	verify(s->used == 0 && s->small_bytes == 0);
 	(void)pool_move_quota(s, parent, s->quota);
 	pool_free(parent, s, sizeof(*s));
@@ -223,10 +264,17 @@ void space_kill(struct space *s, const struct space_info *why)
 
 void space_teardown(struct space *s)
 {
+	static const struct space_info orphaned = { .reason = REASON_KILLED };
 	struct mapping *list;
 	struct event *watch;
+	struct space *child;
 	uint64_t *pml4;
 
+	/* Also what ends spaces that hold handles to themselves or to each other. */
+	while ((child = tree_live_child(s)) != NULL) {
+		space_kill(child, &orphaned);
+		object_put(&child->object);
+	}
 	handle_remove_all(s);
 	spin_lock(&s->lock);
 	list = s->mappings;

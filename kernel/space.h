@@ -10,6 +10,7 @@
 #include "kernel/percpu.h"
 #include "lib/addr.h"
 
+#define SPACE_DEPTH_MAX	 4
 #define HANDLE_PAGES_MAX 16
 #define HANDLES_PER_PAGE 256
 
@@ -48,7 +49,9 @@ struct space {
 	uint64_t active; /* (a) processors that have its page tables loaded */
 	uint64_t quota, used; /* [pool lock] 4 KiB pages */
 	uint64_t small_bytes; /* [pool lock] small objects, counted in bytes; whole pages are in used */
-	struct space *parent; /* (c) holds a reference; gets the quota back */
+	struct space *parent; /* (c) holds a reference; gets the quota back; its death is ours, too */
+	struct space *children, *sibling; /* [tree lock] hold no references */
+	unsigned depth; /* (c) SPACE_DEPTH_MAX at most: destruction recurses */
 };
 
 /* The first space and later ones; quota is taken from the parent (NULL: from the pool). */

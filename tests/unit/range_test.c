@@ -310,6 +310,29 @@ static void a_dead_space_gives_everything_back(void)
 	CHECK_EQ(pool_free_pages(), free);
 }
 
+static void a_space_takes_its_children_with_it(void)
+{
+	static const struct space_info killed = { .reason = REASON_KILLED };
+	struct space *child, *grandchild, *s;
+	uint64_t free;
+	unsigned depth = 0;
+
+	(void)fresh();
+	free = pool_free_pages();
+	CHECK_EQ(space_create(space, "child", 100, &child), 0);
+	CHECK_EQ(space_create(child, "grandchild", 50, &grandchild), 0);
+	/* It names itself, and nobody else does. */
+	CHECK(handle_add(grandchild, &grandchild->object, RIGHT_ALL) > 0);
+	space_kill(child, &killed);
+	CHECK_EQ(child->used + child->small_bytes, 0);
+	object_put(&child->object);
+	CHECK_EQ(space->quota, 512);
+	CHECK_EQ(pool_free_pages(), free);
+	for (s = space; space_create(s, "deep", 20 - 4 * depth, &child) == 0; s = child)
+		depth++;
+	CHECK_EQ(depth, SPACE_DEPTH_MAX);
+}
+
 static void random_calls_keep_the_ram_whole(void)
 {
 	uint64_t r = fresh();
@@ -345,6 +368,7 @@ int main(void)
 	RUN(scrubbing_goes_on_where_it_stopped);
 	RUN(handles_fill_a_table_and_no_more);
 	RUN(a_dead_space_gives_everything_back);
+	RUN(a_space_takes_its_children_with_it);
 	RUN(random_calls_keep_the_ram_whole);
 	free(pool_memory);
 	free(ram);
