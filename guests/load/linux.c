@@ -40,7 +40,7 @@ enum {
 	BP_E820 = 0x2d0,
 };
 
-enum { LOADED_HIGH = 1, XLF_KERNEL_64 = 1 };
+enum { LOADED_HIGH = 1, XLF_KERNEL_64 = 1, ENTRY_64 = 0x200 };
 
 /* The header's facts, checked one by one. */
 struct linux_header {
@@ -100,6 +100,8 @@ static int header_placement(const struct load_file *k, struct linux_header *h, c
 	h->initrd_limit = get(k->data, HDR_INITRD_MAX, 4) + 1;
 	h->cmdline_max = (uint32_t)get(k->data, HDR_CMDLINE_SIZE, 4);
 	h->entry64 = h->version >= 0x20c && (get(k->data, HDR_XLOADFLAGS, 2) & XLF_KERNEL_64);
+	if (h->entry64 && h->payload_bytes <= ENTRY_64)
+		return load_error(why, E_INVAL, "kernel '%s' is too short to have a 64-bit entry", k->name);
 	if (h->relocatable && (h->alignment == 0 || (h->alignment & (h->alignment - 1)) != 0))
 		return load_error(why, E_INVAL,
 				  "kernel '%s': alignment 0x%x at 0x230 is not a power of two",
@@ -200,7 +202,7 @@ int load_linux(const struct load_request *req, struct load_start *start, char *w
 	fill_zero_page(req, &h, initrd);
 	*start = (struct load_start){
 		.mode = h.entry64 ? LOAD_LONG64 : LOAD_PROT32,
-		.rip = h.entry64 ? base + 0x200 : base,
+		.rip = h.entry64 ? base + ENTRY_64 : base,
 		.rsp = LOAD_STACK,
 		.rsi = LOAD_ZERO_PAGE,
 		.protocol = h.entry64 ? "Linux, 64-bit entry" : "Linux, 32-bit entry",
