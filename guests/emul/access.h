@@ -3,6 +3,7 @@
 #pragma once
 
 #include "guests/emul/insn.h"
+#include "lib/x86/cr.h"
 
 enum {
 	ACCESS_WRITE = 1 << 0, /* also for read-modify-write */
@@ -26,7 +27,13 @@ int emul_walk(struct emul *e, uint64_t linear, unsigned access, uint64_t *to);
 int emul_walk_ram(struct emul *e, uint64_t linear, unsigned access, const uint8_t **page);
 
 /* memory.c */
-bool emul_canonical(const struct emul *e, uint64_t linear);
+static inline bool emul_canonical(const struct emul *e, uint64_t linear)
+{
+	unsigned shift = e->regs->cr4 & CR4_LA57 ? 7 : 16;
+
+	return (uint64_t)((int64_t)(linear << shift) >> shift) == linear;
+}
+
 /* Segment and canonical checks; offset has been cut to the address size. */
 int emul_linear(struct emul *e, const struct insn *i, unsigned seg, uint64_t offset, unsigned bytes,
 		unsigned access, uint64_t *linear);

@@ -12,6 +12,9 @@
 #define REX_X 2U
 #define REX_B 1U
 
+/* Rows that decode_check has something to say about. */
+#define OP_RARE (OP_D64 | OP_NO16 | OP_MEMORY | OP_ONLY64 | OP_SRC32 | OP_SREG | OP_NO64)
+
 #define CS_LONG (1U << 9)
 #define CS_BIG	(1U << 10)
 
@@ -51,7 +54,11 @@ static int fetch_more(struct emul *e, struct insn *i)
 		return emul_raise_error(e, VECTOR_GP, 0); /* longer than 15 bytes */
 	if (i->mode != MODE_LONG)
 		offset &= 0xffffffff;
-	r = emul_linear(e, i, SEG_CS, offset, 1, ACCESS_FETCH, &linear);
+	linear = offset;
+	if (i->mode == MODE_LONG && emul_canonical(e, offset))
+		r = EMUL_OK;
+	else
+		r = emul_linear(e, i, SEG_CS, offset, 1, ACCESS_FETCH, &linear);
 	if (r != EMUL_OK) /* a fetch beyond the limit is #GP */
 		return r;
 	room = 4096 - (linear & 0xfff);
@@ -66,7 +73,10 @@ static int fetch_more(struct emul *e, struct insn *i)
 		return r;
 	if (page == NULL)
 		return EMUL_UNKNOWN; /* code in MMIO */
-	memcpy(e->insn + e->insn_len, page + (linear & 0xfff), n);
+	if (n == EMUL_INSN_MAX && room >= sizeof e->insn)
+		__builtin_memcpy(e->insn, page + (linear & 0xfff), sizeof e->insn); /* two loads */
+	else
+		memcpy(e->insn + e->insn_len, page + (linear & 0xfff), n);
 	e->insn_len = (uint8_t)(e->insn_len + n);
 	return EMUL_OK;
 }
@@ -88,6 +98,14 @@ static int next_value(struct emul *e, struct insn *i, unsigned bytes, uint64_t *
 {
 	uint64_t v = 0;
 
+	if (i->length + bytes <= e->insn_len && bytes == 4) { /* the usual displacement, at once */
+		int32_t v32;
+
+		__builtin_memcpy(&v32, e->insn + i->length, 4);
+		i->length = (uint8_t)(i->length + 4);
+		*value = (uint64_t)(int64_t)v32;
+		return EMUL_OK;
+	}
 	for (unsigned n = 0; n < bytes; n++) {
 		uint8_t b;
 		int r = next_byte(e, i, &b);
@@ -100,34 +118,41 @@ static int next_value(struct emul *e, struct insn *i, unsigned bytes, uint64_t *
 	return EMUL_OK;
 }
 
-/* Takes legacy prefix `b`. False: it is none. */
-static bool take_prefix(struct insn *i, uint8_t b)
+/* A bit for each byte that is a legacy prefix. */
+static inline bool is_prefix(uint8_t b)
+{
+	static const uint64_t prefix[4] = { 0x4040404000000000, 0x000000f000000000, 0,
+					    0x000d000000000000 };
+
+	return prefix[b >> 6] >> (b & 63) & 1;
+}
+
+/* Takes legacy prefix `b`. */
+static void take_prefix(struct insn *i, uint8_t b)
 {
 	switch (b) {
 	case 0x26: case 0x2e: case 0x36: case 0x3e:
 		if (i->mode == MODE_LONG) /* ignored: no effect on an FS or GS before it either */
-			return true;
+			break;
 		i->seg = b >> 3 & 3; /* ES, CS, SS, DS in encoding order */
 		i->seg_override = true;
-		return true;
+		break;
 	case 0x64: case 0x65:
 		i->seg = b == 0x64 ? SEG_FS : SEG_GS;
 		i->seg_override = true;
-		return true;
+		break;
 	case 0x66:
 		i->prefix66 = 1;
-		return true;
+		break;
 	case 0x67:
 		i->asize = i->bits == 32 ? 2 : 4;
-		return true;
+		break;
 	case 0xf0:
 		i->lock = true;
-		return true;
-	case 0xf2: case 0xf3:
-		i->rep = b;
-		return true;
+		break;
 	default:
-		return false;
+		i->rep = b;
+		break;
 	}
 }
 
@@ -143,12 +168,14 @@ static int decode_prefixes(struct emul *e, struct insn *i)
 		r = next_byte(e, i, &b);
 		if (r != EMUL_OK)
 			return r;
-		if (i->mode == MODE_LONG && (b & 0xf0) == 0x40)
-			i->rex = b;
-		else if (take_prefix(i, b))
+		if (is_prefix(b)) {
+			take_prefix(i, b);
 			i->rex = 0;
-		else
+		} else if (i->mode == MODE_LONG && (b & 0xf0) == 0x40) {
+			i->rex = b;
+		} else {
 			break;
+		}
 	}
 	i->opcode = b;
 	i->osize = i->bits == 16 ? 2 : 4;
@@ -332,6 +359,10 @@ static int decode_check(struct emul *e, struct insn *i)
 {
 	uint32_t flags = i->op->flags;
 
+	if (!i->lock && !(flags & OP_RARE)) {
+		i->size = flags & OP_BYTE ? 1 : i->osize;
+		return EMUL_OK;
+	}
 	if ((flags & OP_D64) && i->mode == MODE_LONG && i->osize == 4)
 		i->osize = 8;
 	if ((flags & OP_NO16) && i->osize == 2)
@@ -374,7 +405,7 @@ int emul_decode(struct emul *e, struct insn *i)
 {
 	int r;
 
-	memset(i, 0, sizeof *i);
+	*i = (struct insn){ 0 };
 	decode_mode(e, i);
 	e->insn_len = e->given < EMUL_INSN_MAX ? e->given : EMUL_INSN_MAX;
 	e->given = 0;
@@ -388,7 +419,7 @@ int emul_decode(struct emul *e, struct insn *i)
 	if (r != EMUL_OK)
 		return r;
 	r = decode_check(e, i);
-	if (r == EMUL_OK)
+	if (r == EMUL_OK && (i->op->flags & OP_TAIL))
 		r = decode_immediate(e, i);
 	i->next = e->regs->rip + i->length;
 	if (i->mode != MODE_LONG)

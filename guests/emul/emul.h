@@ -77,12 +77,12 @@ struct emul_fault {
  */
 struct emul_walk {
 	uint64_t page; /* linear address of the page | 1; 0: empty */
-	uint64_t root; /* CR3, and the mode below, at the time of the walk */
-	uint64_t mode;
+	uint64_t root, mode; /* CR3, and the bits that decide walk and rights, at that time */
 	uint64_t frame; /* guest-physical address of the 4K page */
 	const uint8_t *ram; /* host pointer to the frame for reads, once asked for */
-	uint8_t levels, width; /* entries read, bytes of each */
-	uint8_t user, writable, nx, dirty; /* of all levels together; dirty: of the last */
+	uint8_t levels, width, plain; /* entries read, bytes of each; plain: 8, all in RAM */
+	uint8_t user, writable, nx; /* of all levels together */
+	uint32_t allowed; /* a bit for each kind of access that has succeeded */
 	struct {
 		const void *at;
 		uint64_t value;
@@ -121,7 +121,8 @@ enum emul_result emul_step(struct emul *e);
 /* Puts e->fault into the event fields (and CR2) of regs, and into `changed`. */
 void emul_fault_post(struct emul *e);
 
-/* Forgets host pointers: needed when the host changes what `ram` answers (A20, ROM shadowing). */
+/* Forgets host pointers: needed when the host changes what `ram` answers (A20, ROM shadowing), or
+ * gpa_bits. */
 void emul_flush(struct emul *e);
 
 /*

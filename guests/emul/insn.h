@@ -51,6 +51,7 @@ enum {
 	OP_STACK = 1 << 23, /* pushes or pops */
 	OP_SREG = 1 << 24, /* ModRM.reg is a segment register */
 	OP_NO16 = 1 << 25, /* 32 bits even in 16-bit code */
+	OP_TAIL = 1 << 26, /* an operand follows ModRM: immediate or address */
 };
 
 enum emul_row { ROW_NONE, ROW_PLAIN, ROW_BY_REG, ROW_BY_PREFIX };

@@ -14,13 +14,6 @@
 #define SEG_PRESENT	(1U << 7)
 #define SEG_BIG		(1U << 10)
 
-bool emul_canonical(const struct emul *e, uint64_t linear)
-{
-	unsigned shift = e->regs->cr4 & CR4_LA57 ? 7 : 16;
-
-	return (uint64_t)((int64_t)(linear << shift) >> shift) == linear;
-}
-
 static int segment_fault(struct emul *e, const struct insn *i, unsigned seg)
 {
 	unsigned vector = seg == SEG_SS ? VECTOR_SS : VECTOR_GP;
@@ -48,8 +41,8 @@ static bool segment_allows(const struct insn *i, const struct vcpu_seg *s, uint6
 	return last <= s->limit || s->limit == 0xffffffff; /* 4G: an operand may wrap */
 }
 
-int emul_linear(struct emul *e, const struct insn *i, unsigned seg, uint64_t offset, unsigned bytes,
-		unsigned access, uint64_t *linear)
+static inline int to_linear(struct emul *e, const struct insn *i, unsigned seg, uint64_t offset,
+			    unsigned bytes, unsigned access, uint64_t *linear)
 {
 	const struct vcpu_seg *s = &e->regs->seg[seg];
 
@@ -65,8 +58,14 @@ int emul_linear(struct emul *e, const struct insn *i, unsigned seg, uint64_t off
 	return EMUL_OK;
 }
 
-int emul_map_linear(struct emul *e, uint64_t linear, unsigned bytes, unsigned access,
-		    struct emul_place *p)
+int emul_linear(struct emul *e, const struct insn *i, unsigned seg, uint64_t offset, unsigned bytes,
+		unsigned access, uint64_t *linear)
+{
+	return to_linear(e, i, seg, offset, bytes, access, linear);
+}
+
+static inline int map_pages(struct emul *e, uint64_t linear, unsigned bytes, unsigned access,
+			    struct emul_place *p)
 {
 	unsigned first = 4096 - (linear & 0xfff);
 	uint64_t second;
@@ -86,6 +85,12 @@ int emul_map_linear(struct emul *e, uint64_t linear, unsigned bytes, unsigned ac
 	return emul_walk(e, second, access, &p->at[1]);
 }
 
+int emul_map_linear(struct emul *e, uint64_t linear, unsigned bytes, unsigned access,
+		    struct emul_place *p)
+{
+	return map_pages(e, linear, bytes, access, p);
+}
+
 /* #AC: only for operands of the general registers, which all are a power of two in size. */
 static bool misaligned(const struct emul *e, const struct insn *i, uint64_t linear, unsigned bytes)
 {
@@ -96,8 +101,8 @@ static bool misaligned(const struct emul *e, const struct insn *i, uint64_t line
 int emul_map(struct emul *e, const struct insn *i, unsigned seg, uint64_t offset, unsigned bytes,
 	     unsigned access, struct emul_place *p)
 {
-	uint64_t linear;
-	int r = emul_linear(e, i, seg, offset, bytes, access, &linear);
+	uint64_t linear = 0;
+	int r = to_linear(e, i, seg, offset, bytes, access, &linear);
 
 	if (r != EMUL_OK)
 		return r;
@@ -105,7 +110,7 @@ int emul_map(struct emul *e, const struct insn *i, unsigned seg, uint64_t offset
 		access |= ACCESS_USER;
 	if (i->mode != MODE_LONG)
 		access |= ACCESS_WRAP;
-	r = emul_map_linear(e, linear, bytes, access, p);
+	r = map_pages(e, linear, bytes, access, p);
 	if (r == EMUL_OK && misaligned(e, i, linear, bytes))
 		return emul_raise_error(e, VECTOR_AC, 0);
 	return r;
@@ -214,15 +219,42 @@ int emul_place_write(struct emul *e, const struct emul_place *p, const void *fro
 	return r;
 }
 
+/* The usual case, one device register, without a detour. */
+static inline bool is_register(const struct emul_place *p)
+{
+	return p->parts == 1 && (p->bytes[0] & (p->bytes[0] - 1U)) == 0;
+}
+
 int emul_place_get(struct emul *e, const struct emul_place *p, uint64_t *value)
 {
+	const void *ram;
+
 	*value = 0;
-	return emul_place_read(e, p, value);
+	if (!is_register(p))
+		return emul_place_read(e, p, value);
+	ram = e->ops->ram(e, gpa(p->at[0]), p->bytes[0], false);
+	if (ram == NULL) {
+		int error = e->ops->read(e, gpa(p->at[0]), p->bytes[0], value);
+
+		*value &= size_mask(p->bytes[0]);
+		return host_error(e, error);
+	}
+	copy(value, ram, p->bytes[0]);
+	return EMUL_OK;
 }
 
 int emul_place_put(struct emul *e, const struct emul_place *p, uint64_t value)
 {
-	return emul_place_write(e, p, &value);
+	void *ram;
+
+	if (!is_register(p))
+		return emul_place_write(e, p, &value);
+	ram = e->ops->ram(e, gpa(p->at[0]), p->bytes[0], true);
+	if (ram == NULL)
+		return host_error(e, e->ops->write(e, gpa(p->at[0]), p->bytes[0],
+						   value & size_mask(p->bytes[0])));
+	copy(ram, &value, p->bytes[0]);
+	return EMUL_OK;
 }
 
 /* The processor's own LOCK CMPXCHG: unlike the compiler's builtins it takes any alignment. */

@@ -18,7 +18,9 @@
 /* A row whose handler computes: name, handler, operands, flags, undefined flags, argument. */
 #define COMPUTE(n, fn, d, s, f, u, a)                                                              \
 	{ .name = n, .row = ROW_PLAIN, .compute = fn, .dst = d, .src = s, .arg = a,                \
-	  .flags = (f) | (((d) == O_RM || (s) == O_RM || (d) == O_REG) ? (uint32_t)OP_MODRM : 0),  \
+	  .flags = (f) | (((d) == O_RM || (s) == O_RM || (d) == O_REG) ? (uint32_t)OP_MODRM : 0) | \
+		   (((s) == O_IMM || (s) == O_IMM8 || (s) == O_OFFSET || (d) == O_OFFSET ||         \
+		     ((f) & (OP_IMM | OP_IMM8))) ? (uint32_t)OP_TAIL : 0),                          \
 	  .undefined = (uint16_t)(u) }
 /* A row whose handler does everything. */
 #define PERFORM(n, fn, s, f, a)                                                                    \

@@ -10,21 +10,29 @@
 #include "lib/x86/pte.h"
 #include "lib/string.h"
 
-#define MODE_CR4     (CR4_PSE | CR4_PAE | CR4_LA57)
+/* What decides how tables are walked, and what a walk permits. No two of these bits coincide. */
+#define MODE_CR0     (CR0_PG | CR0_WP)
+#define MODE_CR4     (CR4_PSE | CR4_PAE | CR4_LA57 | CR4_SMEP | CR4_SMAP)
 #define MODE_EFER    (EFER_LMA | EFER_NXE)
+#define MODE_RFLAGS  RFLAGS_AC
 #define WALK_RETRIES 16
+
+#define ALWAYS_INLINE inline __attribute__((always_inline))
 
 struct format {
 	uint8_t levels, width, index_bits, bits; /* bits: physical address bits that entries hold */
 };
 
-/* CR0.PG, CR4 and EFER bits that say how to walk share one word: they do not overlap. */
-static uint64_t walk_mode(const struct emul *e)
+_Static_assert((MODE_CR0 & MODE_CR4) == 0 && ((MODE_CR0 | MODE_CR4) & MODE_EFER) == 0 &&
+		       ((MODE_CR0 | MODE_CR4 | MODE_EFER) & MODE_RFLAGS) == 0,
+	       "one word holds them all");
+
+static inline uint64_t walk_mode(const struct emul *e)
 {
 	const struct vcpu_regs *r = e->regs;
 
-	return (r->cr0 & CR0_PG) | (r->cr4 & MODE_CR4) | (r->efer & MODE_EFER) |
-	       (uint64_t)e->gpa_bits << 56;
+	return (r->cr0 & MODE_CR0) | (r->cr4 & MODE_CR4) | (r->efer & MODE_EFER) |
+	       (r->rflags & MODE_RFLAGS);
 }
 
 static struct format walk_format(uint64_t mode, unsigned gpa_bits)
@@ -38,7 +46,7 @@ static struct format walk_format(uint64_t mode, unsigned gpa_bits)
 	return (struct format){ 2, 4, 10, bits < 40 ? bits : 40 };
 }
 
-static uint64_t entry_load(const void *at, unsigned width)
+static inline uint64_t entry_load(const void *at, unsigned width)
 {
 	if (width == 8)
 		return __atomic_load_n((const uint64_t *)at, __ATOMIC_ACQUIRE);
@@ -78,7 +86,7 @@ static int page_fault(struct emul *e, uint64_t linear, unsigned access, uint32_t
 }
 
 /* [APM2 "Page-Protection Checks"], [SDM3 "Determination of Access Rights"] */
-static bool permitted(const struct emul *e, const struct emul_walk *w, unsigned access)
+static inline bool permitted(const struct emul *e, const struct emul_walk *w, unsigned access)
 {
 	const struct vcpu_regs *r = e->regs;
 	bool user = access & ACCESS_USER;
@@ -206,7 +214,6 @@ static int walk_tables(struct emul *e, struct emul_walk *w, uint64_t linear, uns
 			break;
 		table = entry & (f.width == 4 ? 0xfffff000 : PTE_ADDR);
 	}
-	w->dirty = (entry & PTE_D) != 0;
 	w->frame = leaf_frame(&f, level, entry, linear);
 	return EMUL_OK;
 }
@@ -238,12 +245,15 @@ static int walk_mark(struct emul *e, struct emul_walk *w, uint64_t linear, unsig
 		}
 		table = value & (f.width == 4 ? 0xfffff000 : PTE_ADDR);
 	}
-	if (access & ACCESS_WRITE)
-		w->dirty = 1;
 	return EMUL_OK;
 }
 
-static bool walk_same(const struct emul *e, const struct emul_walk *w, uint64_t linear)
+static ALWAYS_INLINE bool entry_same(const struct emul_walk *w, unsigned d)
+{
+	return entry_load(w->entry[d].at, 8) == w->entry[d].value;
+}
+
+static bool walk_same_slow(const struct emul *e, const struct emul_walk *w, uint64_t linear)
 {
 	for (unsigned d = 0; d < w->levels; d++) {
 		uint64_t now = w->entry[d].at != NULL ? entry_load(w->entry[d].at, w->width)
@@ -255,13 +265,23 @@ static bool walk_same(const struct emul *e, const struct emul_walk *w, uint64_t 
 	return true;
 }
 
+/* Do all entries still read what they did? The order does not matter: a processor may have kept
+ * any of them as well. */
+static ALWAYS_INLINE bool walk_same(const struct emul *e, const struct emul_walk *w,
+				    uint64_t linear)
+{
+	if (!w->plain || w->levels < 4) /* plain: all are 8 bytes wide and in RAM */
+		return walk_same_slow(e, w, linear);
+	return entry_same(w, 3) && entry_same(w, 2) && entry_same(w, 1) && entry_same(w, 0) &&
+	       (w->levels == 4 || entry_same(w, 4));
+}
+
 static int walk_fresh(struct emul *e, struct emul_walk *w, uint64_t linear, unsigned access)
 {
 	int r = EMUL_AGAIN;
 
 	w->root = e->regs->cr3;
 	w->mode = walk_mode(e);
-	w->ram = NULL;
 	for (unsigned n = 0; r == EMUL_AGAIN && n < WALK_RETRIES; n++) {
 		r = walk_tables(e, w, linear, access);
 		if (r == EMUL_OK && !permitted(e, w, access))
@@ -269,52 +289,87 @@ static int walk_fresh(struct emul *e, struct emul_walk *w, uint64_t linear, unsi
 		if (r == EMUL_OK && !(access & ACCESS_PEEK))
 			r = walk_mark(e, w, linear, access);
 	}
+	w->plain = w->width == 8;
+	for (unsigned d = 0; d < w->levels; d++)
+		w->plain &= w->entry[d].at != NULL;
 	if (r != EMUL_OK || (access & ACCESS_PEEK))
 		w->page = 0;
 	return r;
 }
 
-/* The remembered walk for `linear`, brought up to date; *r says whether it may be used. */
-static struct emul_walk *walk_get(struct emul *e, uint64_t linear, unsigned access, int *r)
+static inline struct emul_walk *walk_slot(struct emul *e, uint64_t linear)
 {
-	struct emul_walk *w = &e->walk[linear >> 12 & (EMUL_CACHE_ENTRIES - 1)];
+	return &e->walk[linear >> 12 & (EMUL_CACHE_ENTRIES - 1)];
+}
 
-	if (w->page == ((linear & ~0xfffULL) | 1) && w->root == e->regs->cr3 &&
-	    w->mode == walk_mode(e) && walk_same(e, w, linear) && permitted(e, w, access) &&
-	    (w->dirty || !(access & ACCESS_WRITE)))
-		*r = EMUL_OK;
-	else
-		*r = walk_fresh(e, w, linear, access);
-	return w;
+#define ACCESS_READ_BITS 0x55555555U /* ACCESS_WRITE is bit 0 of what is counted */
+
+static inline uint32_t walk_access_bit(unsigned access)
+{
+	return 1U << (access & (ACCESS_WRAP - 1));
+}
+
+/* May the walk remembered in *w be used for this access? A write is allowed once it has set D. */
+static ALWAYS_INLINE bool walk_hit(const struct emul *e, const struct emul_walk *w, uint64_t linear,
+				   unsigned access)
+{
+	return w->page == ((linear & ~0xfffULL) | 1) && w->root == e->regs->cr3 &&
+	       w->mode == walk_mode(e) && (w->allowed & walk_access_bit(access)) &&
+	       walk_same(e, w, linear);
+}
+
+/*
+ * A fresh walk, which then serves other kinds of access that have succeeded with the same rights
+ * too. Writes only when this is one: a fresh walk for reading does not say that D is set.
+ */
+static int walk_again(struct emul *e, struct emul_walk *w, uint64_t linear, unsigned access)
+{
+	struct emul_walk old = *w;
+	int r = walk_fresh(e, w, linear, access);
+
+	if (r != EMUL_OK)
+		return r;
+	w->allowed = walk_access_bit(access);
+	w->ram = NULL;
+	if (old.page != w->page || old.root != w->root || old.mode != w->mode)
+		return EMUL_OK;
+	if (old.user == w->user && old.writable == w->writable && old.nx == w->nx)
+		w->allowed |= old.allowed & (access & ACCESS_WRITE ? UINT32_MAX : ACCESS_READ_BITS);
+	if (old.frame == w->frame)
+		w->ram = old.ram;
+	return EMUL_OK;
 }
 
 int emul_walk(struct emul *e, uint64_t linear, unsigned access, uint64_t *to)
 {
-	struct emul_walk *w;
-	int r;
+	struct emul_walk *w = walk_slot(e, linear);
+	int r = EMUL_OK;
 
 	if (!(e->regs->cr0 & CR0_PG)) {
 		*to = linear & 0xffffffff;
 		return EMUL_OK;
 	}
-	w = walk_get(e, linear, access, &r);
+	if (!walk_hit(e, w, linear, access))
+		r = walk_again(e, w, linear, access);
 	*to = w->frame | (linear & 0xfff);
 	return r;
 }
 
 int emul_walk_ram(struct emul *e, uint64_t linear, unsigned access, const uint8_t **page)
 {
-	struct emul_walk *w;
-	int r;
+	struct emul_walk *w = walk_slot(e, linear);
 
 	*page = NULL;
 	if (!(e->regs->cr0 & CR0_PG)) {
 		*page = e->ops->ram(e, gpa(linear & 0xfffff000), 4096, false);
 		return EMUL_OK;
 	}
-	w = walk_get(e, linear, access, &r);
-	if (r != EMUL_OK)
-		return r;
+	if (!walk_hit(e, w, linear, access)) {
+		int r = walk_again(e, w, linear, access);
+
+		if (r != EMUL_OK)
+			return r;
+	}
 	if (w->ram == NULL)
 		w->ram = e->ops->ram(e, gpa(w->frame), 4096, false);
 	*page = w->ram;

@@ -54,8 +54,10 @@ static void paging_32bit_4m(void)
 	CHECK_EQ(world_get(world_entry(0x00c00000, 2), 4) & 0xff, PTE_PS | RWU | PTE_A | PTE_D);
 	w.r.rip = W_CODE;
 	w.e.gpa_bits = 34; /* bit 34 is reserved then */
+	emul_flush(&w.e);
 	CHECK_FAULT(world_step(STORE), VECTOR_PF, PF_P | PF_RSVD | PF_WRITE);
 	w.e.gpa_bits = 0;
+	emul_flush(&w.e);
 	world_put(world_entry(0x00c00000, 2), 1 << 21 | PTE_PS | RWU, 4);
 	CHECK_FAULT(world_step(LOAD), VECTOR_PF, PF_P | PF_RSVD);
 	/* without PSE it names a page table, which lies outside RAM: all-ones */
@@ -154,6 +156,7 @@ static void reserved_bits(void)
 	w.e.gpa_bits = 51;
 	CHECK_FAULT(world_step(LOAD), VECTOR_PF, PF_P | PF_RSVD);
 	w.e.gpa_bits = 52;
+	emul_flush(&w.e);
 	CHECK_EQ(world_step(LOAD), EMUL_OK); /* a hole: MMIO */
 	w.r.rip = W_CODE;
 	world_map(W_DATA, W_DATA | RWU | PTE_NX);
@@ -280,6 +283,45 @@ static void remembered_walk_follows_the_tables(void)
 	CHECK_FAULT(world_step(LOAD), VECTOR_PF, 0);
 }
 
+/* Reading again after the tables changed does not make a page writable, nor one for ring 3. */
+static void remembered_rights_end_with_the_entry(void)
+{
+	uint64_t pte;
+
+	world_long(0, false);
+	world_map_usual(RWU);
+	pte = world_entry(W_DATA, 1);
+	w.r.gpr[GPR_RBX] = W_DATA;
+	for (unsigned n = 0; n < 2; n++) { /* both kinds are remembered */
+		w.r.rip = W_CODE;
+		CHECK_EQ(world_step(STORE), EMUL_OK);
+		w.r.rip = W_CODE;
+		CHECK_EQ(world_step(LOAD), EMUL_OK);
+	}
+	world_put(pte, W_DATA | PTE_P | PTE_U, 8);
+	w.r.rip = W_CODE;
+	CHECK_EQ(world_step(LOAD), EMUL_OK);
+	w.r.rip = W_CODE;
+	CHECK_FAULT(world_step(STORE), VECTOR_PF, PF_P | PF_WRITE);
+	w.r.cr0 &= ~CR0_WP;
+	CHECK_EQ(world_step(STORE), EMUL_OK);
+	w.r.rip = W_CODE;
+	w.r.cr0 |= CR0_WP;
+	CHECK_FAULT(world_step(STORE), VECTOR_PF, PF_P | PF_WRITE);
+	w.r.cr4 |= CR4_SMAP;
+	CHECK_FAULT(world_step(LOAD), VECTOR_PF, PF_P);
+	w.r.rflags |= RFLAGS_AC;
+	CHECK_EQ(world_step(LOAD), EMUL_OK);
+	w.r.rip = W_CODE;
+	w.r.rflags &= ~RFLAGS_AC;
+	CHECK_FAULT(world_step(LOAD), VECTOR_PF, PF_P);
+	world_segments(ATTR_CODE64, 3);
+	CHECK_EQ(world_step(LOAD), EMUL_OK);
+	w.r.rip = W_CODE;
+	world_put(pte, W_DATA | PTE_P, 8);
+	CHECK_FAULT(world_step(LOAD), VECTOR_PF, PF_P | PF_USER);
+}
+
 static void tables_outside_ram(void)
 {
 	world_long(0, false);
@@ -388,6 +430,7 @@ int main(void)
 	RUN(permissions_above);
 	RUN(fetch_faults);
 	RUN(remembered_walk_follows_the_tables);
+	RUN(remembered_rights_end_with_the_entry);
 	RUN(tables_outside_ram);
 	RUN(an_entry_that_changes_under_the_walk);
 	RUN(over_two_pages);
