@@ -36,8 +36,8 @@ enum { EMUL_INSN_MAX = 15, EMUL_CACHE_ENTRIES = 8, EMUL_LEVELS_MAX = 5 };
 #define EMUL_WANT (REG_GPR | REG_RIP | REG_SEG | REG_CR)
 /*
  * REG_TABLE (segment loads, I/O bitmap), REG_DR (single step) and REG_PDPTR (PAE) are used when
- * `valid` names them, else asked for by ops->pull. PDPTRs that cannot be had are read from memory
- * at CR3, as some processors do. CPL is SS's DPL: a backend fills it in so.
+ * `valid` names them, else asked for by ops->pull. PDPTRs that cannot be had, or are all zero, are
+ * read from memory at CR3, as some processors do. CPL is SS's DPL: a backend fills it in so.
  */
 
 /*

@@ -170,6 +170,14 @@ static uint64_t entry_read(struct emul *e, struct emul_walk *w, unsigned depth, 
 	return ram != NULL ? entry_load(ram, w->width) : size_mask(w->width);
 }
 
+/* Are the PDPTRs in registers? All zero: this processor reads them from memory at each walk. */
+static bool pdptrs_known(struct emul *e)
+{
+	const uint64_t *p = e->regs->pdptr;
+
+	return emul_need(e, REG_PDPTR) && (p[0] | p[1] | p[2] | p[3]) != 0;
+}
+
 /* Walks from the root. 0, or the #PF with its error code. Fills in all of *w, whatever comes. */
 static int walk_tables(struct emul *e, struct emul_walk *w, uint64_t linear, unsigned access)
 {
@@ -192,7 +200,7 @@ static int walk_tables(struct emul *e, struct emul_walk *w, uint64_t linear, uns
 			table = w->root & 0xffffffe0;
 			index &= 3;
 		}
-		if (pdpte && emul_need(e, REG_PDPTR)) {
+		if (pdpte && pdptrs_known(e)) {
 			entry = e->regs->pdptr[index];
 			w->entry[depth].at = NULL; /* compared with the register */
 		} else {

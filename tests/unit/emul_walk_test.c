@@ -109,11 +109,15 @@ static void paging_pae_registers(void)
 	CHECK_EQ(world_step(LOAD), EMUL_OK);
 	w.r.rip = W_CODE;
 	second = w.r.pdptr[0];
+	w.r.pdptr[3] = 0x123000; /* (not all zero) */
 	w.r.pdptr[0] = 0; /* and a change of the register is seen at once */
 	CHECK_FAULT(world_step(LOAD), VECTOR_PF, PF_FETCH);
 	CHECK_EQ(w.e.fault.cr2, W_CODE);
 	w.r.pdptr[0] = second | 2; /* reserved */
 	CHECK_FAULT(world_step(LOAD), VECTOR_PF, PF_FETCH | PF_P | PF_RSVD);
+	memset(w.r.pdptr, 0, sizeof w.r.pdptr); /* all zero: in memory, then */
+	world_put(w.r.cr3, second, 8);
+	CHECK_EQ(world_step(LOAD), EMUL_OK);
 }
 
 static void walk_long(bool la57, uint64_t linear)
