@@ -11,6 +11,7 @@
 #include "kernel/pool.h"
 #include "kernel/pool_impl.h"
 #include "kernel/space.h"
+#include "kernel/sys.h"
 #include "kernel/thread_impl.h"
 #include "kernel/vcpu.h"
 #include "lib/list.h"
@@ -155,7 +156,7 @@ void thread_exit(void)
 	last = leave_space(t, s);
 	if (last)
 		space_teardown(s);
-	timer_cancel(&t->timer);
+	timer_cancel_wait(&t->timer);
 	sched_exit(); /* drops the list's reference */
 }
 
