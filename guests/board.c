@@ -15,11 +15,19 @@ static struct board *board_of(struct vdev *d)
 	return (struct board *)((char *)(d - d->index) - offsetof(struct board, device));
 }
 
+/* Models subtract times: a small step back between two processors' clocks must not reach them. */
+static uint64_t board_now(struct board *b)
+{
+	uint64_t now = b->ops->now(b);
+
+	if (now > b->state.now)
+		b->state.now = now;
+	return b->state.now;
+}
+
 static uint64_t host_now(struct vdev *d)
 {
-	struct board *b = board_of(d);
-
-	return b->ops->now(b);
+	return board_now(board_of(d));
 }
 
 static uint64_t host_wall(struct vdev *d)
@@ -336,7 +344,7 @@ uint64_t board_next_deadline(const struct board *b)
 void board_expire(struct board *b)
 {
 	struct board_state *s = &b->state;
-	uint64_t now = b->ops->now(b);
+	uint64_t now = board_now(b);
 
 	/*
 	 * A budget, so that a guest's timer of a few nanoseconds cannot hold the board: what is

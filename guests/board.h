@@ -31,7 +31,7 @@ struct board;
  * again by the member's offset. None of these may call back into the board.
  */
 struct board_ops {
-	uint64_t (*now)(struct board *b); /* guest time, ns, monotonic, 0 at power-on */
+	uint64_t (*now)(struct board *b); /* guest time in ns, 0 at power-on */
 	uint64_t (*wall)(struct board *b); /* seconds since 1970-01-01 00:00 UTC */
 	/* The earliest deadline is now `when` (ns; VDEV_NEVER: none): call board_expire then. */
 	void (*deadline)(struct board *b, uint64_t when);
@@ -97,6 +97,7 @@ struct board_timer {
 struct board_state {
 	struct board_timer timer[BOARD_TIMERS]; /* sorted, earliest first */
 	uint32_t timers;
+	uint64_t now; /* the latest guest time that a device has seen */
 	uint32_t asserted[BOARD_GSIS]; /* a bit a device: a GSI is the OR of who drives it */
 	uint32_t failed; /* a bit a device */
 	uint32_t a20_off; /* a bit a device that has asked for it */

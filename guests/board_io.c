@@ -12,18 +12,41 @@ static uint64_t value_mask(unsigned bytes)
 	return bytes >= 8 ? UINT64_MAX : (1ULL << (8 * bytes)) - 1;
 }
 
-/* The claim that covers `address`, or NULL. Usually one comparison: guests poll. */
-static const struct board_range *space_find(struct board_space *s, uint64_t address)
+/* Can the device take this access in one piece? */
+static inline bool range_takes(const struct board_range *r, uint64_t address, unsigned bytes)
+{
+	return bytes <= r->width && (address & (bytes - 1)) == 0 &&
+	       (r->whole || r->last - address >= bytes - 1);
+}
+
+/*
+ * The claim of the last hit when it covers the whole access, or NULL. Guests poll, so this is the
+ * common case: it is a handful of instructions, inlined. Requires a power of two of bytes.
+ */
+static inline const struct board_range *space_again(const struct board_space *s, uint64_t address,
+						    unsigned bytes)
 {
 	const struct board_range *r = &s->range[s->last];
+
+	if (address - r->first > r->last - r->first || !range_takes(r, address, bytes))
+		return NULL;
+	return s->count ? r : NULL;
+}
+
+static inline bool is_access_size(unsigned bytes, unsigned largest)
+{
+	return bytes != 0 && (bytes & (bytes - 1)) == 0 && bytes <= largest;
+}
+
+/* The claim that covers `address`, or NULL. */
+static const struct board_range *space_find(struct board_space *s, uint64_t address)
+{
 	unsigned low = 0, high = s->count;
 
-	if (address - r->first <= r->last - r->first && s->count)
-		return r;
 	while (low < high) {
 		unsigned middle = low + (high - low) / 2;
+		const struct board_range *r = &s->range[middle];
 
-		r = &s->range[middle];
 		if (address < r->first) {
 			high = middle;
 		} else if (address > r->last) {
@@ -36,11 +59,22 @@ static const struct board_range *space_find(struct board_space *s, uint64_t addr
 	return NULL;
 }
 
-/* Can the device take this access in one piece? */
-static bool range_takes(const struct board_range *r, uint64_t address, unsigned bytes)
+static inline uint64_t range_read(struct board *b, const struct board_range *r, uint64_t address,
+				  unsigned bytes)
 {
-	return bytes <= r->width && (bytes & (bytes - 1)) == 0 && (address & (bytes - 1)) == 0 &&
-	       (r->whole || r->last - address >= bytes - 1);
+	struct vdev *d = &b->device[r->device];
+
+	return d->class->read(d, r->region, address - r->first + r->offset, bytes) &
+	       value_mask(bytes);
+}
+
+static inline void range_write(struct board *b, const struct board_range *r, uint64_t address,
+			       unsigned bytes, uint64_t value)
+{
+	struct vdev *d = &b->device[r->device];
+
+	d->class->write(d, r->region, address - r->first + r->offset, bytes,
+			value & value_mask(bytes));
 }
 
 /* The size of the first piece when an access has to be split: the largest power of two below it. */
@@ -57,11 +91,8 @@ static bool space_read(struct board *b, struct board_space *s, uint64_t address,
 	unsigned piece;
 	bool any;
 
-	if (r && range_takes(r, address, bytes)) {
-		struct vdev *d = &b->device[r->device];
-
-		*value = d->class->read(d, r->region, address - r->first + r->offset, bytes) &
-			 value_mask(bytes);
+	if (r && is_access_size(bytes, 8) && range_takes(r, address, bytes)) {
+		*value = range_read(b, r, address, bytes);
 		return true;
 	}
 	if (bytes == 1) {
@@ -82,11 +113,8 @@ static bool space_write(struct board *b, struct board_space *s, uint64_t address
 	unsigned piece;
 	bool any;
 
-	if (r && range_takes(r, address, bytes)) {
-		struct vdev *d = &b->device[r->device];
-
-		d->class->write(d, r->region, address - r->first + r->offset, bytes,
-				value & value_mask(bytes));
+	if (r && is_access_size(bytes, 8) && range_takes(r, address, bytes)) {
+		range_write(b, r, address, bytes, value);
 		return true;
 	}
 	if (bytes == 1)
@@ -99,10 +127,14 @@ static bool space_write(struct board *b, struct board_space *s, uint64_t address
 
 uint32_t board_port_read(struct board *b, uint16_t port, unsigned bytes)
 {
+	const struct board_range *r;
 	uint64_t value;
 
-	if (bytes != 1 && bytes != 2 && bytes != 4)
+	if (!is_access_size(bytes, 4))
 		return UINT32_MAX;
+	r = space_again(&b->ports, port, bytes);
+	if (r)
+		return (uint32_t)range_read(b, r, port, bytes);
 	if (!space_read(b, &b->ports, port, bytes, &value)) {
 		b->state.lost_reads++;
 		b->state.lost_port = port;
@@ -112,9 +144,14 @@ uint32_t board_port_read(struct board *b, uint16_t port, unsigned bytes)
 
 void board_port_write(struct board *b, uint16_t port, unsigned bytes, uint32_t value)
 {
-	if (bytes != 1 && bytes != 2 && bytes != 4)
+	const struct board_range *r;
+
+	if (!is_access_size(bytes, 4))
 		return;
-	if (!space_write(b, &b->ports, port, bytes, value)) {
+	r = space_again(&b->ports, port, bytes);
+	if (r) {
+		range_write(b, r, port, bytes, value);
+	} else if (!space_write(b, &b->ports, port, bytes, value)) {
 		b->state.lost_writes++;
 		b->state.lost_port = port;
 	}
@@ -122,17 +159,29 @@ void board_port_write(struct board *b, uint16_t port, unsigned bytes, uint32_t v
 
 bool board_mmio_read(struct board *b, uint64_t address, unsigned bytes, uint64_t *value)
 {
+	const struct board_range *r;
+
 	*value = UINT64_MAX;
 	if (bytes < 1 || bytes > 8)
 		return false;
-	return space_read(b, &b->mmio, address, bytes, value);
+	r = is_access_size(bytes, 8) ? space_again(&b->mmio, address, bytes) : NULL;
+	if (!r)
+		return space_read(b, &b->mmio, address, bytes, value);
+	*value = range_read(b, r, address, bytes);
+	return true;
 }
 
 bool board_mmio_write(struct board *b, uint64_t address, unsigned bytes, uint64_t value)
 {
+	const struct board_range *r;
+
 	if (bytes < 1 || bytes > 8)
 		return false;
-	return space_write(b, &b->mmio, address, bytes, value);
+	r = is_access_size(bytes, 8) ? space_again(&b->mmio, address, bytes) : NULL;
+	if (!r)
+		return space_write(b, &b->mmio, address, bytes, value);
+	range_write(b, r, address, bytes, value);
+	return true;
 }
 
 int space_claim(struct board_space *s, const struct board_range *claim)

@@ -310,6 +310,20 @@ static void deadlines_are_sorted(void)
 	CHECK_EQ(m.told, VDEV_NEVER);
 }
 
+static void time_never_steps_back(void)
+{
+	uint32_t ticks;
+
+	CHECK_EQ(start(), 0);
+	m.now = 1000000000;
+	ticks = in(0x608, 4);
+	CHECK_EQ(ticks, 3579545);
+	m.now -= 500;
+	CHECK_EQ(in(0x608, 4), ticks);
+	m.now += 1000;
+	CHECK_EQ(in(0x608, 4), ticks + 1);
+}
+
 static void sci_is_level(void)
 {
 	CHECK_EQ(start(), 0);
@@ -464,6 +478,7 @@ int main(void)
 	RUN(serial_interrupt_by_ioapic);
 	RUN(timer_reaches_input_2);
 	RUN(deadlines_are_sorted);
+	RUN(time_never_steps_back);
 	RUN(sci_is_level);
 	RUN(a20_is_the_or_of_two);
 	RUN(mmio_is_routed);
