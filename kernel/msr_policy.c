@@ -264,5 +264,7 @@ void msr_reset(struct vcpu *v)
 {
 	memset(&v->msr, 0, sizeof(v->msr));
 	v->msr.pat = PAT_RESET;
+	/* On, all write-back: as firmware would leave it, for guests that are started without one. */
+	v->msr.mtrr_def_type = 0x806;
 	v->msr.misc_enable = MISC_RESET;
 }
