@@ -92,7 +92,7 @@ void lapic_deadline_write(struct vcpu *v, uint64_t guest_tsc)
 		return;
 	}
 	at = guest_tsc - v->tsc_offset;
-	if (at < now)
+	if (at < now || at == TIMER_NEVER)
 		at = TIMER_NEVER - 1; /* beyond what the host can count to */
 	a->period = 0;
 	a->deadline = at;
