@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The ACPI table reader. Every length is checked against the table's, every table against its checksum. */
+/*
+ * The ACPI table reader. Every length is checked against the table's, every table against its
+ * checksum.
+ */
 
 #include "arch/acpi.h"
 #include "lib/string.h"
 
 #define TABLE_MAX  (1U << 20) /* longer tables are not believed */
-#define HEADER	   36	      /* bytes of the common table header */
+#define HEADER     36 /* bytes of the common table header */
 #define TABLES_MAX 128
 
 struct reader {
@@ -29,14 +32,19 @@ static uint32_t get_le(const uint8_t *p, unsigned bytes)
 	return v;
 }
 
-static uint64_t get_le64(const uint8_t *p) { return get_le(p, 4) | (uint64_t)get_le(p + 4, 4) << 32; }
+static uint64_t get_le64(const uint8_t *p)
+{
+	return get_le(p, 4) | (uint64_t)get_le(p + 4, 4) << 32;
+}
 
 /* Reads a field of a table; what lies beyond the table's end is zero. */
-static uint64_t table_get(const struct reader *r, const struct table *t, uint32_t offset, unsigned bytes)
+static uint64_t table_get(const struct reader *r, const struct table *t, uint32_t offset,
+			  unsigned bytes)
 {
 	uint8_t raw[8] = { 0 };
 
-	if (offset > t->bytes || bytes > t->bytes - offset || !r->read(t->base + offset, raw, bytes))
+	if (offset > t->bytes || bytes > t->bytes - offset ||
+	    !r->read(t->base + offset, raw, bytes))
 		return 0;
 	return get_le64(raw);
 }
@@ -93,7 +101,8 @@ static void madt_ioapic(struct acpi_info *info, const uint8_t *e)
 {
 	if (info->ioapics < ACPI_IOAPICS_MAX)
 		info->ioapic[info->ioapics++] = (struct acpi_ioapic){
-			.id = e[2], .base = get_le(e + 4, 4), .gsi_base = get_le(e + 8, 4) };
+			.id = e[2], .base = get_le(e + 4, 4), .gsi_base = get_le(e + 8, 4)
+		};
 }
 
 static void madt_override(struct acpi_info *info, const uint8_t *e)
@@ -113,7 +122,9 @@ static void madt_override(struct acpi_info *info, const uint8_t *e)
 /* One entry, e[0] its type, with the least length that the type has. */
 static void madt_entry(struct acpi_info *info, const uint8_t *e, uint8_t bytes)
 {
-	static const uint8_t least[] = { [0] = 8, [1] = 12, [2] = 10, [4] = 6, [5] = 12, [9] = 16, [10] = 12 };
+	static const uint8_t least[] = {
+		[0] = 8, [1] = 12, [2] = 10, [4] = 6, [5] = 12, [9] = 16, [10] = 12
+	};
 
 	if (e[0] >= sizeof(least) || least[e[0]] == 0 || bytes < least[e[0]])
 		return;
@@ -122,14 +133,22 @@ static void madt_entry(struct acpi_info *info, const uint8_t *e, uint8_t bytes)
 		if (e[3] != 0xff)
 			madt_cpu(info, e[3], e[2], get_le(e + 4, 4));
 		break;
-	case 1: madt_ioapic(info, e); break;
-	case 2: madt_override(info, e); break;
+	case 1:
+		madt_ioapic(info, e);
+		break;
+	case 2:
+		madt_override(info, e);
+		break;
 	case 4: /* local APIC NMI, for all processors */
 		if (e[2] == 0xff && e[5] <= 1)
 			info->nmi_lint = e[5];
 		break;
-	case 5: info->lapic_base = get_le64(e + 4); break;
-	case 9: madt_cpu(info, get_le(e + 4, 4), get_le(e + 12, 4), get_le(e + 8, 4)); break;
+	case 5:
+		info->lapic_base = get_le64(e + 4);
+		break;
+	case 9:
+		madt_cpu(info, get_le(e + 4, 4), get_le(e + 12, 4), get_le(e + 8, 4));
+		break;
 	case 10: /* x2APIC NMI */
 		if (get_le(e + 4, 4) == 0xffffffff && e[8] <= 1)
 			info->nmi_lint = e[8];
@@ -208,7 +227,8 @@ static void search_s5(const struct reader *r, const struct table *t)
 	uint8_t chunk[S5_CHUNK + S5_TAIL];
 
 	for (uint32_t at = HEADER; at + 4 <= t->bytes && !r->info->has_s5; at += S5_CHUNK) {
-		uint32_t n = t->bytes - at < sizeof(chunk) ? t->bytes - at : (uint32_t)sizeof(chunk);
+		uint32_t n =
+			t->bytes - at < sizeof(chunk) ? t->bytes - at : (uint32_t)sizeof(chunk);
 
 		if (!r->read(t->base + at, chunk, n))
 			return;
@@ -218,7 +238,8 @@ static void search_s5(const struct reader *r, const struct table *t)
 	}
 }
 
-static uint16_t fadt_port(const struct reader *r, const struct table *t, uint32_t old, uint32_t generic)
+static uint16_t fadt_port(const struct reader *r, const struct table *t, uint32_t old,
+			  uint32_t generic)
 {
 	uint64_t port = table_get(r, t, old, 4);
 
@@ -283,7 +304,9 @@ static void parse_table(const struct reader *r, uint64_t base)
 	static const struct {
 		char signature[5];
 		void (*parse)(const struct reader *r, const struct table *t);
-	} parsers[] = { { "APIC", parse_madt }, { "FACP", parse_fadt }, { "HPET", parse_hpet },
+	} parsers[] = { { "APIC", parse_madt },
+			{ "FACP", parse_fadt },
+			{ "HPET", parse_hpet },
 			{ "MCFG", parse_mcfg } };
 	struct table t;
 
@@ -311,11 +334,13 @@ static bool parse_root(const struct reader *r, uint64_t base, const char *signat
 static bool rsdp_valid(const struct reader *r, uint64_t base, uint8_t rsdp[36])
 {
 	memset(rsdp, 0, 36);
-	if (!r->read(base, rsdp, 20) || memcmp(rsdp, "RSD PTR ", 8) != 0 || !checksum_ok(r, base, 20))
+	if (!r->read(base, rsdp, 20) || memcmp(rsdp, "RSD PTR ", 8) != 0 ||
+	    !checksum_ok(r, base, 20))
 		return false;
 	/* From revision 2 on there is more, with a checksum of its own. */
-	if (rsdp[15] >= 2 && (!r->read(base, rsdp, 36) || get_le(rsdp + 20, 4) < 36 ||
-			      get_le(rsdp + 20, 4) > 4096 || !checksum_ok(r, base, get_le(rsdp + 20, 4))))
+	if (rsdp[15] >= 2 &&
+	    (!r->read(base, rsdp, 36) || get_le(rsdp + 20, 4) < 36 || get_le(rsdp + 20, 4) > 4096 ||
+	     !checksum_ok(r, base, get_le(rsdp + 20, 4))))
 		rsdp[15] = 0;
 	return true;
 }
@@ -346,7 +371,8 @@ int acpi_parse(uint64_t rsdp_base, acpi_read read, struct acpi_info *info)
 	info->nmi_lint = 0xff;
 	if (!(rsdp_base ? rsdp_valid(&r, rsdp_base, rsdp) : rsdp_search(&r, rsdp)))
 		return -1;
-	if (rsdp[15] >= 2 && get_le64(rsdp + 24) != 0 && parse_root(&r, get_le64(rsdp + 24), "XSDT", 8))
+	if (rsdp[15] >= 2 && get_le64(rsdp + 24) != 0 &&
+	    parse_root(&r, get_le64(rsdp + 24), "XSDT", 8))
 		return 0;
 	return parse_root(&r, get_le(rsdp + 16, 4), "RSDT", 4) ? 0 : -1;
 }

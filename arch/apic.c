@@ -104,7 +104,10 @@ void apic_init(volatile uint32_t *mmio, bool x2apic)
 	apic_cpu_init();
 }
 
-bool apic_is_x2apic(void) { return apic_x2; }
+bool apic_is_x2apic(void)
+{
+	return apic_x2;
+}
 
 uint32_t apic_id(void)
 {
@@ -113,12 +116,27 @@ uint32_t apic_id(void)
 	return apic_x2 ? id : id >> 24;
 }
 
-void apic_eoi(void) { reg_write(REG_EOI, 0); }
+void apic_eoi(void)
+{
+	reg_write(REG_EOI, 0);
+}
 
-void apic_send(uint32_t to, uint8_t vector) { icr_write(to, ICR_FIXED | ICR_ASSERT | vector); }
-void apic_send_nmi_others(void) { icr_write(0, ICR_NMI | ICR_ASSERT | ICR_OTHERS); }
-void apic_send_init(uint32_t to) { icr_write(to, ICR_INIT | ICR_ASSERT); }
-void apic_send_startup(uint32_t to, uint8_t page) { icr_write(to, ICR_STARTUP | ICR_ASSERT | page); }
+void apic_send(uint32_t to, uint8_t vector)
+{
+	icr_write(to, ICR_FIXED | ICR_ASSERT | vector);
+}
+void apic_send_nmi_others(void)
+{
+	icr_write(0, ICR_NMI | ICR_ASSERT | ICR_OTHERS);
+}
+void apic_send_init(uint32_t to)
+{
+	icr_write(to, ICR_INIT | ICR_ASSERT);
+}
+void apic_send_startup(uint32_t to, uint8_t page)
+{
+	icr_write(to, ICR_STARTUP | ICR_ASSERT | page);
+}
 
 void apic_timer_free_run(void)
 {
@@ -135,7 +153,10 @@ uint32_t apic_timer_left(void)
 	return left;
 }
 
-void apic_timer_init(uint64_t ticks_per_tsc) { timer_ratio = ticks_per_tsc; }
+void apic_timer_init(uint64_t ticks_per_tsc)
+{
+	timer_ratio = ticks_per_tsc;
+}
 
 void apic_timer_cpu_init(void)
 {

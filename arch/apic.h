@@ -32,5 +32,7 @@ uint32_t apic_timer_left(void);
  */
 void apic_timer_init(uint64_t ticks_per_tsc);
 void apic_timer_cpu_init(void);
-/* VECTOR_TIMER on this processor at TSC = deadline, or at once; UINT64_MAX: never. May come early. */
+/*
+ * VECTOR_TIMER on this processor at TSC = deadline, or at once; UINT64_MAX: never. May come early.
+ */
 void apic_timer_set(uint64_t now, uint64_t deadline);

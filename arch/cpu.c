@@ -33,13 +33,13 @@ static const struct {
 	uint8_t reg, bit; /* reg: 0 EAX .. 3 EDX */
 	uint16_t feature;
 } feature_bits[] = {
-	{ 0x00000001, 3, 13, CPU_PGE },	    { 0x00000001, 3, 16, CPU_PAT },
-	{ 0x00000001, 3, 24, CPU_FXSR },    { 0x00000001, 2, 21, CPU_X2APIC },
+	{ 0x00000001, 3, 13, CPU_PGE },          { 0x00000001, 3, 16, CPU_PAT },
+	{ 0x00000001, 3, 24, CPU_FXSR },         { 0x00000001, 2, 21, CPU_X2APIC },
 	{ 0x00000001, 2, 24, CPU_TSC_DEADLINE }, { 0x00000001, 2, 26, CPU_XSAVE },
-	{ 0x00000007, 1, 0, CPU_FSGSBASE }, { 0x00000007, 1, 7, CPU_SMEP },
-	{ 0x00000007, 1, 20, CPU_SMAP },    { 0x00000007, 2, 2, CPU_UMIP },
-	{ 0x80000001, 3, 20, CPU_NX },	    { 0x80000001, 3, 26, CPU_PAGE_1G },
-	{ 0x80000001, 3, 27, CPU_RDTSCP },  { 0x80000007, 3, 8, CPU_TSC_INVARIANT },
+	{ 0x00000007, 1, 0, CPU_FSGSBASE },      { 0x00000007, 1, 7, CPU_SMEP },
+	{ 0x00000007, 1, 20, CPU_SMAP },         { 0x00000007, 2, 2, CPU_UMIP },
+	{ 0x80000001, 3, 20, CPU_NX },           { 0x80000001, 3, 26, CPU_PAGE_1G },
+	{ 0x80000001, 3, 27, CPU_RDTSCP },       { 0x80000007, 3, 8, CPU_TSC_INVARIANT },
 };
 
 uint32_t cpu_probe(void)
@@ -107,7 +107,8 @@ void cpu_setup(void)
 	wrmsr(MSR_STAR, (uint64_t)(SEL_USER_CS32 | 3) << 48 | (uint64_t)SEL_KERNEL_CS << 32);
 	wrmsr(MSR_LSTAR, (uint64_t)syscall_entry);
 	wrmsr(MSR_CSTAR, (uint64_t)syscall_entry32); /* AMD: SYSCALL from compatibility mode */
-	wrmsr(MSR_FMASK, RFLAGS_IF | RFLAGS_TF | RFLAGS_DF | RFLAGS_AC | RFLAGS_NT | RFLAGS_IOPL | RFLAGS_RF);
+	wrmsr(MSR_FMASK,
+	      RFLAGS_IF | RFLAGS_TF | RFLAGS_DF | RFLAGS_AC | RFLAGS_NT | RFLAGS_IOPL | RFLAGS_RF);
 	(void)wrmsr_safe(MSR_SYSENTER_CS, 0); /* SYSENTER: #GP */
 	(void)wrmsr_safe(MSR_SYSENTER_EIP, 0);
 	if (cpu_has(CPU_RDTSCP))

@@ -37,11 +37,19 @@ static inline void cpu_pause(void) { __builtin_ia32_pause(); }
 static inline void cpu_cli(void) { __asm__ volatile("cli" : : : "memory"); }
 static inline void cpu_sti(void) { __asm__ volatile("sti" : : : "memory"); }
 /* Pending interrupts are taken between the two: STI's shadow covers the NOP. */
-static inline void cpu_interrupt_window(void) { __asm__ volatile("sti\n\tnop\n\tcli" : : : "memory"); }
+static inline void cpu_interrupt_window(void)
+{
+	__asm__ volatile("sti\n\tnop\n\tcli" : : : "memory");
+}
+
 /* No wake-up is lost: STI's shadow covers HLT. Interrupts are off again afterwards. */
 static inline void cpu_idle(void) { __asm__ volatile("sti\n\thlt\n\tcli" : : : "memory"); }
 static inline void cpu_wbinvd(void) { __asm__ volatile("wbinvd" : : : "memory"); }
-static inline void cpu_invlpg(const void *va) { __asm__ volatile("invlpg (%0)" : : "r"(va) : "memory"); }
+static inline void cpu_invlpg(const void *va)
+{
+	__asm__ volatile("invlpg (%0)" : : "r"(va) : "memory");
+}
+
 
 static inline uint64_t cpu_flags(void)
 {
@@ -80,9 +88,21 @@ static inline uint32_t inl(uint16_t port)
 	return v;
 }
 
-static inline void outb(uint16_t port, uint8_t v) { __asm__ volatile("outb %0, %1" : : "a"(v), "Nd"(port)); }
-static inline void outw(uint16_t port, uint16_t v) { __asm__ volatile("outw %0, %1" : : "a"(v), "Nd"(port)); }
-static inline void outl(uint16_t port, uint32_t v) { __asm__ volatile("outl %0, %1" : : "a"(v), "Nd"(port)); }
+static inline void outb(uint16_t port, uint8_t v)
+{
+	__asm__ volatile("outb %0, %1" : : "a"(v), "Nd"(port));
+}
+
+static inline void outw(uint16_t port, uint16_t v)
+{
+	__asm__ volatile("outw %0, %1" : : "a"(v), "Nd"(port));
+}
+
+static inline void outl(uint16_t port, uint32_t v)
+{
+	__asm__ volatile("outl %0, %1" : : "a"(v), "Nd"(port));
+}
+
 
 /* Features that the kernel itself uses; on every processor the same after cpu_init. */
 enum cpu_feature {
@@ -113,7 +133,9 @@ static inline bool cpu_has(uint32_t feature) { return (cpu_features & feature) =
 
 /* Reads what this processor has; enum cpu_feature bits. */
 uint32_t cpu_probe(void);
-/* Control registers, EFER, PAT and SYSCALL MSRs of the calling processor, as the kernel wants them. */
+/*
+ * Control registers, EFER, PAT and SYSCALL MSRs of the calling processor, as the kernel wants them.
+ */
 void cpu_setup(void);
 /* The vendor string, 12 characters and a NUL. */
 void cpu_vendor(char vendor[13]);

@@ -12,7 +12,7 @@ uint32_t fpu_bytes = 512;
 uint64_t fpu_xcr0;
 
 /* What we know how to switch: user state without PKRU (CR4.PKE stays off) and without MPX. */
-#define XCR0_KNOWN (XCR0_X87 | XCR0_SSE | XCR0_AVX | XCR0_OPMASK | XCR0_ZMM_HI256 | XCR0_HI16_ZMM)
+#define XCR0_KNOWN  (XCR0_X87 | XCR0_SSE | XCR0_AVX | XCR0_OPMASK | XCR0_ZMM_HI256 | XCR0_HI16_ZMM)
 #define XCR0_AVX512 (XCR0_OPMASK | XCR0_ZMM_HI256 | XCR0_HI16_ZMM)
 
 #define FXSAVE_MXCSR 24
@@ -68,10 +68,14 @@ static int load_area(const void *area)
 
 	if (fpu_xcr0)
 		__asm__ volatile("1: xrstor64 (%1)\n\txorl %k0, %k0\n2:\n" EXTABLE(1b, 2b)
-				 : "+r"(error) : "r"(area), "a"(all), "d"(all) : "memory");
+				 : "+r"(error)
+				 : "r"(area), "a"(all), "d"(all)
+				 : "memory");
 	else
 		__asm__ volatile("1: fxrstor64 (%1)\n\txorl %k0, %k0\n2:\n" EXTABLE(1b, 2b)
-				 : "+r"(error) : "r"(area) : "memory");
+				 : "+r"(error)
+				 : "r"(area)
+				 : "memory");
 	return error;
 }
 
@@ -102,5 +106,11 @@ void fpu_cpu_init(void)
 	fpu_deny();
 }
 
-void fpu_allow(void) { __asm__ volatile("clts" : : : "memory"); }
-void fpu_deny(void) { write_cr0(read_cr0() | CR0_TS); }
+void fpu_allow(void)
+{
+	__asm__ volatile("clts" : : : "memory");
+}
+void fpu_deny(void)
+{
+	write_cr0(read_cr0() | CR0_TS);
+}

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The interrupt descriptor table, one for all processors. */
 
-#include "arch/trap.h"
 #include "arch/seg.h"
+#include "arch/trap.h"
 #include "lib/x86/cr.h"
 
 struct gate {
@@ -22,11 +22,16 @@ static struct gate idt[256];
 static uint8_t vector_ist(unsigned vector)
 {
 	switch (vector) {
-	case VECTOR_NMI: return IST_NMI;
-	case VECTOR_DB: return IST_DB;
-	case VECTOR_DF: return IST_DF;
-	case VECTOR_MC: return IST_MC;
-	default: return 0;
+	case VECTOR_NMI:
+		return IST_NMI;
+	case VECTOR_DB:
+		return IST_DB;
+	case VECTOR_DF:
+		return IST_DF;
+	case VECTOR_MC:
+		return IST_MC;
+	default:
+		return 0;
 	}
 }
 
@@ -40,7 +45,8 @@ void idt_init(void)
 			.selector = SEL_KERNEL_CS,
 			.ist = vector_ist(v),
 			/* INT3 and INTO are ring 3's to use; they end its space like any fault. */
-			.attr = v == VECTOR_BP || v == VECTOR_OF ? GATE_INTERRUPT_USER : GATE_INTERRUPT,
+			.attr = v == VECTOR_BP || v == VECTOR_OF ? GATE_INTERRUPT_USER
+								 : GATE_INTERRUPT,
 			.offset1 = (uint16_t)(at >> 16),
 			.offset2 = (uint32_t)(at >> 32),
 		};

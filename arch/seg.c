@@ -6,9 +6,9 @@
 /* Access bytes in place: P, DPL, S, type, L, D/B, G. [SDM3 "Segment Descriptors"] */
 #define DESC_KERNEL_CODE 0x00209b0000000000ULL
 #define DESC_KERNEL_DATA 0x0000930000000000ULL
-#define DESC_USER_DATA	 0x0000f30000000000ULL
-#define DESC_USER_CODE	 0x0020fb0000000000ULL
-#define DESC_TSS	 0x0000890000000000ULL
+#define DESC_USER_DATA   0x0000f30000000000ULL
+#define DESC_USER_CODE   0x0020fb0000000000ULL
+#define DESC_TSS         0x0000890000000000ULL
 
 void seg_load(struct cpu_tables *t, const uint64_t ist[IST_COUNT])
 {

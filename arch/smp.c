@@ -23,4 +23,7 @@ void smp_send_init(uint32_t apic_id, uint64_t tsc_hz)
 	tsc_delay_us(tsc_hz, 10000);
 }
 
-void smp_send_startup(uint32_t apic_id, uint64_t page) { apic_send_startup(apic_id, (uint8_t)(page >> 12)); }
+void smp_send_startup(uint32_t apic_id, uint64_t page)
+{
+	apic_send_startup(apic_id, (uint8_t)(page >> 12));
+}

@@ -24,7 +24,10 @@ static uint64_t hpet_read(const struct tsc_reference *ref)
 	return ref->hpet[0xf0 / 4]; /* main counter, low half */
 }
 
-static uint64_t pm_read(const struct tsc_reference *ref) { return inl(ref->pm_timer); }
+static uint64_t pm_read(const struct tsc_reference *ref)
+{
+	return inl(ref->pm_timer);
+}
 
 static uint64_t pit_read(const struct tsc_reference *ref)
 {
@@ -36,8 +39,11 @@ static uint64_t pit_read(const struct tsc_reference *ref)
 	return low | (uint64_t)inb(PIT_CH2) << 8;
 }
 
-/* Waits for `ticks` of the reference, and says how many ticks it really were; 0: it stands still. */
-static uint64_t wait_ticks(const struct reference *r, const struct tsc_reference *ref, uint64_t ticks)
+/*
+ * Waits for `ticks` of the reference, and says how many ticks it really were; 0: it stands still.
+ */
+static uint64_t wait_ticks(const struct reference *r, const struct tsc_reference *ref,
+			   uint64_t ticks)
 {
 	uint64_t start = r->read(ref);
 
@@ -52,7 +58,8 @@ static uint64_t wait_ticks(const struct reference *r, const struct tsc_reference
 	return 0;
 }
 
-static bool measure(const struct reference *r, const struct tsc_reference *ref, struct tsc_calibration *result)
+static bool measure(const struct reference *r, const struct tsc_reference *ref,
+		    struct tsc_calibration *result)
 {
 	uint64_t tsc, ticks, apic;
 
@@ -83,7 +90,8 @@ static bool hpet_reference(const struct tsc_reference *ref, struct reference *r)
 	if (period == 0 || period > 100000000)
 		return false;
 	regs[4] |= 1; /* ENABLE_CNF */
-	*r = (struct reference){ "HPET", 1000000000000000ULL / period, 0xffffffff, false, hpet_read };
+	*r = (struct reference){ "HPET", 1000000000000000ULL / period, 0xffffffff, false,
+				 hpet_read };
 	return true;
 }
 
@@ -101,7 +109,8 @@ void tsc_calibrate(const struct tsc_reference *ref, struct tsc_calibration *resu
 
 	if (hpet_reference(ref, &r) && measure(&r, ref, result))
 		return;
-	r = (struct reference){ "PM timer", PM_HZ, ref->pm_timer_32bit ? 0xffffffff : 0xffffff, false, pm_read };
+	r = (struct reference){ "PM timer", PM_HZ, ref->pm_timer_32bit ? 0xffffffff : 0xffffff,
+				false, pm_read };
 	if (ref->pm_timer && measure(&r, ref, result))
 		return;
 	pit_start();

@@ -2,11 +2,11 @@
 /* From whichever loader to struct bootinfo, and on to the kernel. Runs on the early page tables. */
 
 #include "boot/start.h"
-#include <stddef.h>
 #include "boot/multiboot2.h"
 #include "kernel/abi/bootinfo.h"
 #include "kernel/abi/entry.h"
 #include "lib/string.h"
+#include <stddef.h>
 
 extern const char kernel_start[], kernel_end[]; /* boot/kernel.ld */
 
@@ -37,7 +37,8 @@ void boot_handover(uint64_t magic, uint64_t info_phys, uint64_t kernel_phys)
 	if (magic == BOOTINFO_MAGIC)
 		why = copy_bootinfo(info_phys);
 	else if (magic == MULTIBOOT2_INFO_MAGIC &&
-		 multiboot2_parse((const void *)info_phys, IDENTITY_MAP_END - info_phys, &bootinfo, &why) == 0)
+		 multiboot2_parse((const void *)info_phys, IDENTITY_MAP_END - info_phys, &bootinfo,
+				  &why) == 0)
 		why = NULL;
 	if (why)
 		kernel_refuse(why);

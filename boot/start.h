@@ -5,4 +5,5 @@
 #include <stdint.h>
 
 /* magic says what info_phys points to: BOOTINFO_MAGIC or MULTIBOOT2_INFO_MAGIC. Does not return. */
-__attribute__((noreturn)) void boot_handover(uint64_t magic, uint64_t info_phys, uint64_t kernel_phys);
+__attribute__((noreturn))
+void boot_handover(uint64_t magic, uint64_t info_phys, uint64_t kernel_phys);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Writes lines of text to a linear framebuffer or EGA text memory. Does not scroll, has no cursor. */
+/*
+ * Writes lines of text to a linear framebuffer or EGA text memory. Does not scroll, has no cursor.
+ */
 
 #include "drivers/boot_fb.h"
 #include "drivers/boot_font.h"
-
 
 enum { CELL_WIDTH = 8, CELL_HEIGHT = 16, EGA_ATTRIBUTE = 0x1f };
 
@@ -34,7 +35,8 @@ static void put_char(const struct boot_fb *fb, uint32_t column, uint32_t row, ch
 			uint32_t line = y / 2;
 
 			put_pixel(fb, column * CELL_WIDTH + x, row * CELL_HEIGHT + y,
-				  line < FONT_ROWS && x < FONT_COLUMNS && glyph[line] >> (FONT_COLUMNS - 1 - x) & 1);
+				  line < FONT_ROWS && x < FONT_COLUMNS &&
+					  glyph[line] >> (FONT_COLUMNS - 1 - x) & 1);
 		}
 }
 

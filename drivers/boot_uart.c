@@ -7,7 +7,10 @@ enum { REG_DATA, REG_IER, REG_FCR, REG_LCR, REG_MCR, REG_LSR, REG_SCRATCH = 7 };
 enum { LCR_8N1 = 3, LCR_DLAB = 0x80, MCR_DTR_RTS_OUT2 = 0x0b, LSR_THRE = 0x20, LSR_TEMT = 0x40 };
 enum { SPINS = 100000 };
 
-static void port_out(uint16_t port, uint8_t v) { __asm__ volatile("outb %0, %1" : : "a"(v), "Nd"(port)); }
+static void port_out(uint16_t port, uint8_t v)
+{
+	__asm__ volatile("outb %0, %1" : : "a"(v), "Nd"(port));
+}
 
 static uint8_t port_in(uint16_t port)
 {
@@ -17,12 +20,16 @@ static uint8_t port_in(uint16_t port)
 	return v;
 }
 
-static void reg_out(uint16_t port, unsigned reg, uint8_t v) { port_out((uint16_t)(port + reg), v); }
+static void reg_out(uint16_t port, unsigned reg, uint8_t v)
+{
+	port_out((uint16_t)(port + reg), v);
+}
 
 bool boot_uart_init(uint16_t port)
 {
 	reg_out(port, REG_SCRATCH, 0x5a);
-	if (port_in((uint16_t)(port + REG_SCRATCH)) != 0x5a || port_in((uint16_t)(port + REG_LSR)) == 0xff)
+	if (port_in((uint16_t)(port + REG_SCRATCH)) != 0x5a ||
+	    port_in((uint16_t)(port + REG_LSR)) == 0xff)
 		return false;
 	reg_out(port, REG_IER, 0);
 	reg_out(port, REG_LCR, LCR_DLAB);
@@ -47,4 +54,7 @@ void boot_uart_put(uint16_t port, char c)
 	reg_out(port, REG_DATA, (uint8_t)c);
 }
 
-void boot_uart_drain(uint16_t port) { wait_for(port, LSR_THRE | LSR_TEMT); }
+void boot_uart_drain(uint16_t port)
+{
+	wait_for(port, LSR_THRE | LSR_TEMT);
+}

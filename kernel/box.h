@@ -12,7 +12,7 @@
 struct box {
 	struct bootinfo boot;
 	struct acpi_info acpi;
-	bool running; /* (a) the manager has been started: from now on trouble is not "cannot run here" */
+	bool running; /* (a) the manager runs: trouble is not "cannot run here" any more */
 	bool has_acpi;
 	bool tsc_stable; /* no warp seen between processors */
 	uint64_t tsc_hz;

@@ -2,7 +2,6 @@
 /* Event objects and the system calls on them. */
 
 #include "kernel/event.h"
-#include <stddef.h>
 #include "arch/cpu.h"
 #include "arch/spinlock.h"
 #include "kernel/irq.h"
@@ -11,6 +10,7 @@
 #include "kernel/sys.h"
 #include "kernel/thread_impl.h"
 #include "lib/list.h"
+#include <stddef.h>
 
 struct event {
 	struct object object;
@@ -24,8 +24,14 @@ struct event {
 	struct space *payer; /* (c) holds a reference */
 };
 
-void event_get(struct event *e) { object_get(&e->object); }
-void event_put(struct event *e) { object_put(&e->object); }
+void event_get(struct event *e)
+{
+	object_get(&e->object);
+}
+void event_put(struct event *e)
+{
+	object_put(&e->object);
+}
 
 void event_hook_add(struct event *e, struct event_hook *h)
 {

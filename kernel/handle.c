@@ -2,19 +2,22 @@
 /* Handle tables and reference counts. */
 
 #include "kernel/handle.h"
-#include <stddef.h>
 #include "kernel/log.h"
 #include "kernel/pool.h"
 #include "kernel/space.h"
+#include <stddef.h>
 
 _Static_assert(sizeof(struct handle_slot) * HANDLES_PER_PAGE == 4096, "a table page is a page");
 
-static void box_destroy(struct object *o) { (void)o; }
+static void box_destroy(struct object *o)
+{
+	(void)o;
+}
 
 static void (*const destroy[OBJ_TYPES])(struct object *) = {
-	[OBJ_SPACE] = space_destroy, [OBJ_BOX] = box_destroy,	  [OBJ_RANGE] = range_destroy,
+	[OBJ_SPACE] = space_destroy,   [OBJ_BOX] = box_destroy,     [OBJ_RANGE] = range_destroy,
 	[OBJ_THREAD] = thread_destroy, [OBJ_EVENT] = event_destroy, [OBJ_PORT] = port_destroy,
-	[OBJ_VM] = vm_destroy,	  [OBJ_VCPU] = vcpu_destroy,
+	[OBJ_VM] = vm_destroy,         [OBJ_VCPU] = vcpu_destroy,
 };
 
 void object_init(struct object *o, enum object_type type)
@@ -25,7 +28,10 @@ void object_init(struct object *o, enum object_type type)
 
 void object_get(struct object *o)
 {
-	/* No saturation needed: each reference is a handle slot or a structure of at least 16 bytes. */
+	/*
+	 * No saturation needed: each reference is a handle slot or a structure of at least 16
+	 * bytes.
+	 */
 	verify(__atomic_fetch_add(&o->refs, 1, __ATOMIC_RELAXED) != 0);
 }
 
@@ -34,7 +40,8 @@ bool object_get_live(struct object *o)
 	uint32_t refs = __atomic_load_n(&o->refs, __ATOMIC_RELAXED);
 
 	while (refs != 0)
-		if (__atomic_compare_exchange_n(&o->refs, &refs, refs + 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+		if (__atomic_compare_exchange_n(&o->refs, &refs, refs + 1, false, __ATOMIC_ACQUIRE,
+						__ATOMIC_RELAXED))
 			return true;
 	return false;
 }
@@ -51,7 +58,8 @@ void object_put(struct object *o)
 /* [space lock] The slot of a number that may be in use, or NULL. */
 static struct handle_slot *slot_of(struct space *s, uint64_t handle)
 {
-	if (handle == 0 || handle >= HANDLE_PAGES_MAX * HANDLES_PER_PAGE || !s->handles[handle / HANDLES_PER_PAGE])
+	if (handle == 0 || handle >= HANDLE_PAGES_MAX * HANDLES_PER_PAGE ||
+	    !s->handles[handle / HANDLES_PER_PAGE])
 		return NULL;
 	return &s->handles[handle / HANDLES_PER_PAGE][handle % HANDLES_PER_PAGE];
 }
@@ -73,7 +81,8 @@ int handle_get_any(struct space *s, uint64_t handle, struct object **object, uin
 	return r;
 }
 
-int handle_get(struct space *s, uint64_t handle, enum object_type type, uint32_t rights, struct object **object)
+int handle_get(struct space *s, uint64_t handle, enum object_type type, uint32_t rights,
+	       struct object **object)
 {
 	uint32_t have;
 	int r = handle_get_any(s, handle, object, &have);
@@ -86,7 +95,10 @@ int handle_get(struct space *s, uint64_t handle, enum object_type type, uint32_t
 	return r;
 }
 
-/* [space lock] The lowest free slot's number, 0: none so far. *page is the first page that is missing. */
+/*
+ * [space lock] The lowest free slot's number, 0: none so far. *page is the first page that is
+ * missing.
+ */
 static uint64_t free_slot(struct space *s, unsigned *page)
 {
 	for (*page = 0; *page < HANDLE_PAGES_MAX && s->handles[*page]; (*page)++)

@@ -34,7 +34,10 @@ int handle_get(struct space *s, uint64_t handle, enum object_type type, uint32_t
 	       struct object **object);
 /* Any type; *rights is what the handle has. */
 int handle_get_any(struct space *s, uint64_t handle, struct object **object, uint32_t *rights);
-/* The lowest free number for the object, or E_NOMEM. On success the caller's reference is the table's. */
+/*
+ * The lowest free number for the object, or E_NOMEM. On success the caller's reference is the
+ * table's.
+ */
 int64_t handle_add(struct space *s, struct object *object, uint32_t rights);
 /* Removes the handle, if it still names `object` (NULL: whatever it names). Drops its reference. */
 int handle_remove(struct space *s, uint64_t handle, const struct object *object);
@@ -49,7 +52,9 @@ bool object_get_live(struct object *o);
 /* May destroy: call it without locks. */
 void object_put(struct object *o);
 
-/* Called without locks when the last reference goes. vm_destroy and vcpu_destroy are kernel/vm.c's. */
+/*
+ * Called without locks when the last reference goes. vm_destroy and vcpu_destroy are kernel/vm.c's.
+ */
 void space_destroy(struct object *o);
 void range_destroy(struct object *o);
 void thread_destroy(struct object *o);

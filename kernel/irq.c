@@ -2,8 +2,6 @@
 /* Binds IOAPIC lines to events. Vectors are given out once and stay with their line. */
 
 #include "kernel/irq.h"
-#include <stdbool.h>
-#include <stddef.h>
 #include "arch/apic.h"
 #include "arch/ioapic.h"
 #include "arch/spinlock.h"
@@ -12,6 +10,8 @@
 #include "kernel/event.h"
 #include "kernel/percpu.h"
 #include "kernel/sys.h"
+#include <stdbool.h>
+#include <stddef.h>
 
 enum { VECTORS = VECTOR_DEVICE_LAST - VECTOR_DEVICE_FIRST + 1 };
 
@@ -48,8 +48,8 @@ static uint32_t isa_gsi(uint32_t irq, uint32_t *flags)
 
 		if (o->irq != irq)
 			continue;
-		*flags = (*flags & ~(uint32_t)(IRQ_LEVEL | IRQ_ACTIVE_LOW)) | (o->level ? IRQ_LEVEL : 0U) |
-			 (o->active_low ? IRQ_ACTIVE_LOW : 0U);
+		*flags = (*flags & ~(uint32_t)(IRQ_LEVEL | IRQ_ACTIVE_LOW)) |
+			 (o->level ? IRQ_LEVEL : 0U) | (o->active_low ? IRQ_ACTIVE_LOW : 0U);
 		return o->gsi;
 	}
 	return irq;
@@ -78,8 +78,9 @@ static int bind(uint32_t gsi, uint32_t flags, struct event *e, uint64_t bits, st
 		r = E_NOMEM;
 	} else if (flags & IRQ_ACK) {
 		ioapic_mask(gsi, !irq->event);
-	} else if (!ioapic_route(gsi, (uint8_t)(VECTOR_DEVICE_FIRST + (irq - table.irq)), cpu_table[0]->apic_id,
-				 flags & IRQ_LEVEL, flags & IRQ_ACTIVE_LOW)) {
+	} else if (!ioapic_route(gsi, (uint8_t)(VECTOR_DEVICE_FIRST + (irq - table.irq)),
+				 cpu_table[0]->apic_id, flags & IRQ_LEVEL,
+				 flags & IRQ_ACTIVE_LOW)) {
 		r = E_RANGE;
 	} else {
 		*old = irq->event;

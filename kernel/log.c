@@ -2,11 +2,11 @@
 /* The log ring, the serial port until the manager has it, and the screen once it is too late. */
 
 #include "kernel/log.h"
-#include "kernel/log_impl.h"
 #include "arch/cpu.h"
 #include "arch/spinlock.h"
 #include "drivers/boot_fb.h"
 #include "drivers/boot_uart.h"
+#include "kernel/log_impl.h"
 #include "lib/format.h"
 #include "lib/string.h"
 #include "lib/text.h"
@@ -32,7 +32,8 @@ static uint16_t detect_port(const char *cmdline)
 
 	if (!text_option(cmdline, "com1", value, sizeof(value)))
 		return boot_uart_init(0x3f8) ? 0x3f8 : 0;
-	if (!strcmp(value, "none") || !text_number(value, strlen(value), false, &port) || port > 0xfff8)
+	if (!strcmp(value, "none") || !text_number(value, strlen(value), false, &port) ||
+	    port > 0xfff8)
 		return 0;
 	(void)boot_uart_init((uint16_t)port); /* named by a person: no doubt */
 	return (uint16_t)port;
@@ -44,13 +45,23 @@ void log_init(const char *cmdline)
 	state.port = detect_port(cmdline);
 }
 
-void log_set_hz(uint64_t hz) { state.hz = hz; }
-uint64_t log_boot_tsc(void) { return state.tsc0; }
+void log_set_hz(uint64_t hz)
+{
+	state.hz = hz;
+}
+uint64_t log_boot_tsc(void)
+{
+	return state.tsc0;
+}
 
 void log_set_screen(const struct boot_framebuffer *fb, uint64_t va)
 {
-	state.fb = (struct boot_fb){ .base = (volatile uint8_t *)va, .pitch = fb->pitch, .width = fb->width,
-				     .height = fb->height, .bpp = fb->bpp, .is_text = fb->is_text };
+	state.fb = (struct boot_fb){ .base = (volatile uint8_t *)va,
+				     .pitch = fb->pitch,
+				     .width = fb->width,
+				     .height = fb->height,
+				     .bpp = fb->bpp,
+				     .is_text = fb->is_text };
 }
 
 void log_release_port(void)
@@ -60,7 +71,10 @@ void log_release_port(void)
 	spin_unlock(&state.lock);
 }
 
-uint64_t log_port_cursor(void) { return state.port ? state.port_cursor : 0; }
+uint64_t log_port_cursor(void)
+{
+	return state.port ? state.port_cursor : 0;
+}
 
 void log_take_back(void)
 {

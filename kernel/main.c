@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The order in which the kernel comes up. Policy is the manager's: this ends with it in ring 3. */
 
-#include "kernel/abi/entry.h"
-#include <stddef.h>
 #include "arch/apic.h"
 #include "arch/cpu.h"
 #include "arch/fpu.h"
 #include "arch/ioapic.h"
 #include "arch/pci.h"
 #include "arch/tsc.h"
+#include "kernel/abi/entry.h"
 #include "kernel/box.h"
 #include "kernel/hv_init.h"
 #include "kernel/log.h"
@@ -20,6 +19,7 @@
 #include "kernel/thread_impl.h"
 #include "lib/string.h"
 #include "lib/text.h"
+#include <stddef.h>
 
 struct box box;
 
@@ -30,11 +30,13 @@ static void check_processor(void)
 	cpu_features = found;
 	if (text_option(box.boot.cmdline, "nox2apic", NULL, 0))
 		cpu_features &= ~(uint32_t)CPU_X2APIC;
-	cpu_features &= ~(uint32_t)CPU_FSGSBASE; /* ring 3 must not set GS: arch/trap.asm relies on it */
+	cpu_features &=
+		~(uint32_t)CPU_FSGSBASE; /* ring 3 must not set GS: arch/trap.asm relies on it */
 	if (!cpu_has(CPU_FXSR))
 		fatal("the processor has no FXSAVE");
 	if (!cpu_has(CPU_NX))
-		fatal("the processor cannot mark pages as not executable, or the firmware has switched it off");
+		fatal("the processor cannot mark pages as not executable, or the firmware has "
+		      "switched it off");
 }
 
 static bool acpi_read_memory(uint64_t phys, void *to, size_t bytes)
@@ -54,9 +56,11 @@ static void find_tables(void)
 		log_line("acpi", "no tables: one processor, no IOAPIC");
 		return;
 	}
-	log_line("acpi", "%u tables (%u bad), %u processors, %u IOAPICs, HPET 0x%lx, MCFG 0x%lx, PM timer 0x%x, S5 %s",
-		 a->tables, a->bad_tables, a->cpus, a->ioapics, a->hpet_base, a->mcfg_base, a->pm_timer,
-		 a->has_s5 ? "known" : "unknown");
+	log_line("acpi",
+		 "%u tables (%u bad), %u processors, %u IOAPICs, HPET 0x%lx, MCFG 0x%lx, PM timer "
+		 "0x%x, S5 %s",
+		 a->tables, a->bad_tables, a->cpus, a->ioapics, a->hpet_base, a->mcfg_base,
+		 a->pm_timer, a->has_s5 ? "known" : "unknown");
 }
 
 static void start_interrupts(void)
@@ -80,7 +84,8 @@ static void start_interrupts(void)
 
 static void start_clock(void)
 {
-	struct tsc_reference ref = { .pm_timer = box.acpi.pm_timer, .pm_timer_32bit = box.acpi.timer_32bit };
+	struct tsc_reference ref = { .pm_timer = box.acpi.pm_timer,
+				     .pm_timer_32bit = box.acpi.timer_32bit };
 	struct tsc_calibration c;
 
 	if (box.acpi.hpet_base)
@@ -132,8 +137,8 @@ void kernel_main(const struct bootinfo *info, uint64_t kernel_phys)
 	log_init(box.boot.cmdline);
 	processors_early();
 	log_set_screen(&box.boot.fb, box.boot.fb.base); /* the identity map is still there */
-	log_line("boot", "Bulkhead; loader=\"%s\" kernel=0x%lx modules=%u options=\"%s\"", box.boot.loader, kernel_phys,
-		 box.boot.module_count, box.boot.cmdline);
+	log_line("boot", "Bulkhead; loader=\"%s\" kernel=0x%lx modules=%u options=\"%s\"",
+		 box.boot.loader, kernel_phys, box.boot.module_count, box.boot.cmdline);
 	check_processor();
 	cpu_setup();
 	memory_init(&box.boot, kernel_phys, &box.pool);

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Makes the first space: loads manager.elf, hands it every piece of free memory and every module, and
- * starts it. All of its memory but page tables and handles comes from the free pieces, not the pool.
+ * Makes the first space: loads manager.elf, hands it every piece of free memory and every module,
+ * and starts it. All of its memory but page tables and handles comes from the free pieces, not the
+ * pool.
  */
 
 #include "kernel/manager_start.h"
-#include <stdbool.h>
-#include <stddef.h>
 #include "kernel/abi/layout.h"
 #include "kernel/abi/syscall.h"
 #include "kernel/box.h"
@@ -18,6 +17,8 @@
 #include "kernel/thread_impl.h"
 #include "lib/string.h"
 #include "lib/x86/pte.h"
+#include <stdbool.h>
+#include <stddef.h>
 
 enum { STACK_BYTES = 128 << 10, MANAGER_PRIORITY = 16, PIECES_MAX = 255 };
 
@@ -46,7 +47,10 @@ struct loading {
 
 static struct object box_object;
 
-static uint64_t round_up(uint64_t v) { return (v + PAGE_4K - 1) & ~(PAGE_4K - 1); }
+static uint64_t round_up(uint64_t v)
+{
+	return (v + PAGE_4K - 1) & ~(PAGE_4K - 1);
+}
 
 /* Physical memory for the manager itself, zeroed: from the end of a free piece. */
 static hpa_t take(struct loading *l, uint64_t bytes)
@@ -57,7 +61,8 @@ static hpa_t take(struct loading *l, uint64_t bytes)
 		if (l->piece[i].size < bytes)
 			continue;
 		l->piece[i].size -= bytes;
-		while (scrub_memory(hpa(l->piece[i].base + l->piece[i].size), bytes, &done) == E_AGAIN)
+		while (scrub_memory(hpa(l->piece[i].base + l->piece[i].size), bytes, &done) ==
+		       E_AGAIN)
 			;
 		return hpa(l->piece[i].base + l->piece[i].size);
 	}
@@ -99,14 +104,18 @@ static void load_segment(struct loading *l, const struct elf64_segment *s)
 {
 	uint64_t file = l->module->base + s->offset, va = s->vaddr & ~(PAGE_4K - 1);
 	uint64_t lead = s->vaddr - va, size = round_up(lead + s->memsz);
-	uint32_t prot = PROT_READ | (s->flags & PF_W_BIT ? PROT_WRITE : 0U) | (s->flags & PF_X_BIT ? PROT_EXEC : 0U);
+	uint32_t prot = PROT_READ | (s->flags & PF_W_BIT ? PROT_WRITE : 0U) |
+			(s->flags & PF_X_BIT ? PROT_EXEC : 0U);
 	hpa_t base;
 
-	if (s->offset > l->module->size || s->filesz > l->module->size - s->offset || s->filesz > s->memsz ||
-	    s->memsz > 1ULL << 30 || s->vaddr < USER_TEXT_BASE || s->vaddr >= USER_STACK_TOP - (1ULL << 30))
-		fatal("manager.elf is damaged: a segment lies outside the file or the address space");
+	if (s->offset > l->module->size || s->filesz > l->module->size - s->offset ||
+	    s->filesz > s->memsz || s->memsz > 1ULL << 30 || s->vaddr < USER_TEXT_BASE ||
+	    s->vaddr >= USER_STACK_TOP - (1ULL << 30))
+		fatal("manager.elf is damaged: a segment lies outside the file or the address "
+		      "space");
 	/* What nobody writes is used where it lies. */
-	if (!(s->flags & PF_W_BIT) && s->memsz == s->filesz && ((file ^ s->vaddr) & (PAGE_4K - 1)) == 0) {
+	if (!(s->flags & PF_W_BIT) && s->memsz == s->filesz &&
+	    ((file ^ s->vaddr) & (PAGE_4K - 1)) == 0) {
 		map(l, va, hpa(file - lead), size, prot);
 		return;
 	}
@@ -123,8 +132,9 @@ static uint64_t load_elf(struct loading *l)
 	if (l->module->size < sizeof(h))
 		fatal("manager.elf is damaged: too short");
 	memory_read(l->module->base, &h, sizeof(h));
-	if (memcmp(h.ident, "\177ELF\2\1\1", 7) != 0 || h.type != 2 || h.machine != 62 || h.phentsize != sizeof(s) ||
-	    h.phnum > SEGMENTS_MAX || h.phoff > l->module->size || h.phnum * sizeof(s) > l->module->size - h.phoff)
+	if (memcmp(h.ident, "\177ELF\2\1\1", 7) != 0 || h.type != 2 || h.machine != 62 ||
+	    h.phentsize != sizeof(s) || h.phnum > SEGMENTS_MAX || h.phoff > l->module->size ||
+	    h.phnum * sizeof(s) > l->module->size - h.phoff)
 		fatal("manager.elf is not a program for this machine");
 	for (unsigned i = 0; i < h.phnum; i++) {
 		memory_read(l->module->base + h.phoff + i * sizeof(s), &s, sizeof(s));
@@ -136,7 +146,8 @@ static uint64_t load_elf(struct loading *l)
 
 /* ---- what it finds in its table */
 
-static uint32_t give(struct loading *l, uint64_t base, uint64_t size, uint32_t type, uint64_t bytes, uint32_t rights)
+static uint32_t give(struct loading *l, uint64_t base, uint64_t size, uint32_t type, uint64_t bytes,
+		     uint32_t rights)
 {
 	int64_t h = range_create(l->space, hpa(base), size, type, bytes, rights);
 
@@ -162,7 +173,8 @@ static void give_tables(struct loading *l, struct manager_boot *boot)
 
 static void give_modules(struct loading *l, struct manager_boot *boot)
 {
-	_Static_assert(sizeof(boot->module) / sizeof(boot->module[0]) == BOOTINFO_MODULE_MAX, "one each");
+	_Static_assert(sizeof(boot->module) / sizeof(boot->module[0]) == BOOTINFO_MODULE_MAX,
+		       "one each");
 	for (uint32_t i = 0; i < box.boot.module_count && i < BOOTINFO_MODULE_MAX; i++) {
 		const struct boot_module *m = &box.boot.module[i];
 		struct manager_boot_module *to = &boot->module[i];
@@ -190,12 +202,14 @@ static void give_everything(struct loading *l, struct manager_boot *boot)
 	verify(handle_add(l->space, &box_object, RIGHT_ALL) == HANDLE_BOX);
 	for (unsigned i = 0; i < l->pieces; i++)
 		if (l->piece[i].size)
-			(void)give(l, l->piece[i].base, l->piece[i].size, RANGE_RAM, 0, RIGHT_ALL), boot->ram_ranges++;
+			(void)give(l, l->piece[i].base, l->piece[i].size, RANGE_RAM, 0, RIGHT_ALL),
+				boot->ram_ranges++;
 	give_modules(l, boot);
 	give_tables(l, boot);
 	boot->rsdp = box.boot.rsdp;
 	if (fb->base) {
-		uint64_t base = fb->base & ~(PAGE_4K - 1), end = round_up(fb->base + (uint64_t)fb->pitch * fb->height);
+		uint64_t base = fb->base & ~(PAGE_4K - 1),
+			 end = round_up(fb->base + (uint64_t)fb->pitch * fb->height);
 
 		boot->framebuffer = give(l, base, end - base, RANGE_FRAMEBUFFER, 0, RIGHT_ALL);
 		boot->fb_pitch = fb->pitch;
@@ -228,19 +242,22 @@ void manager_start(void)
 		fatal("not enough memory for the manager");
 	l.pieces = memory_pieces(&box.boot, &box.pool, l.piece, PIECES_MAX);
 	entry = load_elf(&l);
-	map(&l, USER_STACK_TOP - STACK_BYTES, take(&l, STACK_BYTES), STACK_BYTES, PROT_READ | PROT_WRITE);
+	map(&l, USER_STACK_TOP - STACK_BYTES, take(&l, STACK_BYTES), STACK_BYTES,
+	    PROT_READ | PROT_WRITE);
 	page = take(&l, boot_bytes);
 	map(&l, USER_BOOT_PAGE, page, boot_bytes, PROT_READ);
 	for (unsigned i = 0; i < l.pieces; i++)
 		free += l.piece[i].size;
 	give_everything(&l, boot);
 	write_memory(page, boot, sizeof(*boot));
-	log_line("boot", "manager: entry 0x%lx, %u RAM ranges with %lu MiB, %u modules, quota %lu KiB", entry,
-		 boot->ram_ranges, free >> 20, boot->modules, l.space->quota * 4);
+	log_line("boot",
+		 "manager: entry 0x%lx, %u RAM ranges with %lu MiB, %u modules, quota %lu KiB",
+		 entry, boot->ram_ranges, free >> 20, boot->modules, l.space->quota * 4);
 	pool_pages_free(NULL, boot, 2);
 	pool_page_free(NULL, l.piece);
 	/* ABI: at a function's entry RSP + 8 is a multiple of 16. */
-	if (thread_create(l.space, entry, USER_STACK_TOP - 8, USER_BOOT_PAGE, 0, MANAGER_PRIORITY, &t) < 0)
+	if (thread_create(l.space, entry, USER_STACK_TOP - 8, USER_BOOT_PAGE, 0, MANAGER_PRIORITY,
+			  &t) < 0)
 		fatal("not enough memory for the manager's thread");
 	__atomic_store_n(&box.running, true, __ATOMIC_RELAXED);
 	(void)sched_start(t);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The kernel half of every address space: built once at boot, shared by all, never changed above level 3. */
+/*
+ * The kernel half of every address space: built once at boot, shared by all, never changed above
+ * level 3.
+ */
 
 #include "kernel/memory.h"
 #include "arch/cpu.h"
@@ -17,7 +20,10 @@
 #define LEAF (PTE_P | PTE_A | PTE_D | PTE_G)
 
 enum { SLOT_POOL = 256, SLOT_STACKS = 384, POOL_PDS = 4, STACK_SLOT = 16384, STACKS_MAX = 8192 };
-enum { EARLY_PAGES = 16 << 8 /* of the image, mapped by boot/entry.asm: 16 MiB */, EARLY_PT = 0x8000 / 8 };
+enum {
+	EARLY_PAGES = 16 << 8 /* of the image, mapped by boot/entry.asm: 16 MiB */,
+	EARLY_PT = 0x8000 / 8
+};
 
 extern uint64_t boot_tables[]; /* boot/entry.asm: PML4 first, the image's page tables at EARLY_PT */
 
@@ -34,13 +40,20 @@ static struct {
 	uint64_t stacks_cached; /* [lock] */
 } layout = { .mmio_next = KERNEL_MMIO };
 
-uint64_t memory_kernel_cr3(void) { return kernel_cr3; }
-const uint64_t *memory_kernel_pml4(void) { return boot_tables; }
+uint64_t memory_kernel_cr3(void)
+{
+	return kernel_cr3;
+}
+const uint64_t *memory_kernel_pml4(void)
+{
+	return boot_tables;
+}
 
 static void map_pool(uint64_t kernel_phys, const struct piece *pool)
 {
 	for (uint64_t at = 0; at < pool->size; at += PAGE_2M)
-		pool_pd[at / PAGE_1G][at / PAGE_2M % 512] = (pool->base + at) | LEAF | PTE_W | PTE_PS | nx;
+		pool_pd[at / PAGE_1G][at / PAGE_2M % 512] =
+			(pool->base + at) | LEAF | PTE_W | PTE_PS | nx;
 	for (unsigned i = 0; i < POOL_PDS; i++)
 		pool_pdpt[i] = ((uint64_t)pool_pd[i] - KERNEL_IMAGE + kernel_phys) | PTE_P | PTE_W;
 	boot_tables[SLOT_POOL] = ((uint64_t)pool_pdpt - KERNEL_IMAGE + kernel_phys) | PTE_P | PTE_W;
@@ -52,7 +65,8 @@ void memory_init(const struct bootinfo *info, uint64_t kernel_phys, struct piece
 
 	nx = cpu_has(CPU_NX) ? PTE_NX : 0;
 	if (!memory_place_pool(info, pool, &ram))
-		fatal("not enough memory: the hypervisor needs a free piece of %lu MiB in one, of %lu MiB in all",
+		fatal("not enough memory: the hypervisor needs a free piece of %lu MiB in one, of "
+		      "%lu MiB in all",
 		      8 + (ram >> 27), ram >> 20);
 	kernel_cr3 = read_cr3() & PTE_ADDR;
 	map_pool(kernel_phys, pool);
@@ -65,7 +79,8 @@ void memory_init(const struct bootinfo *info, uint64_t kernel_phys, struct piece
 	/* These two have to be there before the first space copies the kernel half. */
 	for (unsigned i = SLOT_STACKS; i <= SLOT_STACKS + 1; i++)
 		boot_tables[i] = pool_hpa(pool_page(NULL)).raw | PTE_P | PTE_W;
-	log_line("mem", "%lu MiB RAM, kernel pool %lu MiB at 0x%lx", ram >> 20, pool->size >> 20, pool->base);
+	log_line("mem", "%lu MiB RAM, kernel pool %lu MiB at 0x%lx", ram >> 20, pool->size >> 20,
+		 pool->base);
 }
 
 void memory_cpu_init(struct percpu *cpu)
@@ -84,15 +99,18 @@ void memory_drop_identity(void)
 
 void *memory_map_device(uint64_t base, uint64_t bytes, bool write_combining)
 {
-	uint64_t offset = base & (PAGE_4K - 1), size = (offset + bytes + PAGE_4K - 1) & ~(PAGE_4K - 1);
+	uint64_t offset = base & (PAGE_4K - 1),
+		 size = (offset + bytes + PAGE_4K - 1) & ~(PAGE_4K - 1);
 	uint64_t type = write_combining && cpu_has(CPU_PAT) ? PTE_PAT : PTE_PCD | PTE_PWT;
 	uint64_t va;
 	int r;
 
 	spin_lock(&layout.lock);
 	/* Same place within 2 MiB, so that a framebuffer gets large pages. */
-	va = ((layout.mmio_next + PAGE_2M - 1) & ~(PAGE_2M - 1)) + ((base - offset) & (PAGE_2M - 1));
-	r = page_map(boot_tables, NULL, va, hpa(base - offset), size, LEAF | PTE_W | type | nx, false);
+	va = ((layout.mmio_next + PAGE_2M - 1) & ~(PAGE_2M - 1)) +
+	     ((base - offset) & (PAGE_2M - 1));
+	r = page_map(boot_tables, NULL, va, hpa(base - offset), size, LEAF | PTE_W | type | nx,
+		     false);
 	if (r == 0)
 		layout.mmio_next = va + size;
 	spin_unlock(&layout.lock);
@@ -127,8 +145,8 @@ static uint64_t stack_make(uint64_t slot)
 
 	if (!pages)
 		return 0;
-	if (page_map(boot_tables, NULL, top - KERNEL_STACK_BYTES, pool_hpa(pages), KERNEL_STACK_BYTES,
-		     LEAF | PTE_W | nx, false) < 0) {
+	if (page_map(boot_tables, NULL, top - KERNEL_STACK_BYTES, pool_hpa(pages),
+		     KERNEL_STACK_BYTES, LEAF | PTE_W | nx, false) < 0) {
 		pool_pages_free(NULL, pages, 1);
 		return 0;
 	}
@@ -160,4 +178,7 @@ void stack_free(uint64_t top)
 	spin_unlock(&layout.lock);
 }
 
-uint64_t stack_cached_bytes(void) { return layout.stacks_cached * KERNEL_STACK_BYTES; }
+uint64_t stack_cached_bytes(void)
+{
+	return layout.stacks_cached * KERNEL_STACK_BYTES;
+}

@@ -27,9 +27,16 @@ struct piece { /* of free RAM */
 	uint64_t base, size;
 };
 
-/* The usable RAM that is nobody's: without the first MiB, the kernel image and the modules, and `pool`. */
-unsigned memory_pieces(const struct bootinfo *info, const struct piece *pool, struct piece *out, unsigned max);
-/* Where the pool goes: 8 MiB + RAM / 128, in whole 2 MiB, at the top of the highest piece that holds it. */
+/*
+ * The usable RAM that is nobody's: without the first MiB, the kernel image and the modules, and
+ * `pool`.
+ */
+unsigned memory_pieces(const struct bootinfo *info, const struct piece *pool, struct piece *out,
+		       unsigned max);
+/*
+ * Where the pool goes: 8 MiB + RAM / 128, in whole 2 MiB, at the top of the highest piece that
+ * holds it.
+ */
 bool memory_place_pool(const struct bootinfo *info, struct piece *pool, uint64_t *ram);
 
 /* Sets the pool and the kernel half up, on the early page tables. Fatal without enough memory. */
@@ -42,7 +49,9 @@ void memory_drop_identity(void);
 uint64_t memory_kernel_cr3(void);
 const uint64_t *memory_kernel_pml4(void);
 
-/* Maps device memory for good; write-combining or uncached. NULL: no address space or memory left. */
+/*
+ * Maps device memory for good; write-combining or uncached. NULL: no address space or memory left.
+ */
 void *memory_map_device(uint64_t base, uint64_t bytes, bool write_combining);
 /* bytes <= WINDOW_BYTES from base on, base + bytes within one window when base is not aligned. */
 void *memory_window(uint64_t base, size_t bytes);

@@ -7,7 +7,8 @@
 #define LOW_BYTES (1ULL << 20)
 
 /* The n-th interval that is not free, whatever the map says. */
-static bool taken(const struct bootinfo *info, const struct piece *pool, unsigned n, struct piece *p)
+static bool taken(const struct bootinfo *info, const struct piece *pool, unsigned n,
+		  struct piece *p)
 {
 	if (n == 0) {
 		*p = (struct piece){ 0, LOW_BYTES };
@@ -26,8 +27,8 @@ static bool taken(const struct bootinfo *info, const struct piece *pool, unsigne
 }
 
 /* Cuts the first free piece off [*at, end); moves *at behind it. */
-static bool next_free(const struct bootinfo *info, const struct piece *pool, uint64_t *at, uint64_t end,
-		      struct piece *out)
+static bool next_free(const struct bootinfo *info, const struct piece *pool, uint64_t *at,
+		      uint64_t end, struct piece *out)
 {
 	while (*at < end) {
 		uint64_t stop = end, skip = 0;
@@ -53,7 +54,8 @@ static bool next_free(const struct bootinfo *info, const struct piece *pool, uin
 	return false;
 }
 
-unsigned memory_pieces(const struct bootinfo *info, const struct piece *pool, struct piece *out, unsigned max)
+unsigned memory_pieces(const struct bootinfo *info, const struct piece *pool, struct piece *out,
+		       unsigned max)
 {
 	unsigned count = 0;
 

@@ -2,24 +2,33 @@
 /* Builds and reads page tables. [SDM3 "4-Level Paging and 5-Level Paging"] */
 
 #include "kernel/paging.h"
-#include <stddef.h>
 #include "kernel/abi/status.h"
 #include "kernel/pool.h"
 #include "lib/x86/pte.h"
+#include <stddef.h>
 
 enum { ENTRIES = 512, TOP = 4 };
 
 /* Bytes that one entry of a level covers; level 1 is the lowest. */
-static uint64_t level_bytes(unsigned level) { return PAGE_4K << (9 * (level - 1)); }
+static uint64_t level_bytes(unsigned level)
+{
+	return PAGE_4K << (9 * (level - 1));
+}
 
 static unsigned level_index(uint64_t va, unsigned level)
 {
 	return (unsigned)(va >> (12 + 9 * (level - 1))) & (ENTRIES - 1);
 }
 
-static uint64_t *entry_table(uint64_t entry) { return pool_va(hpa(entry & PTE_ADDR)); }
+static uint64_t *entry_table(uint64_t entry)
+{
+	return pool_va(hpa(entry & PTE_ADDR));
+}
 
-static bool is_leaf(uint64_t entry, unsigned level) { return level == 1 || entry & PTE_PS; }
+static bool is_leaf(uint64_t entry, unsigned level)
+{
+	return level == 1 || entry & PTE_PS;
+}
 
 static uint64_t make_leaf(uint64_t base, uint64_t flags, unsigned level)
 {
@@ -59,13 +68,14 @@ static int map_one(uint64_t *root, struct space *payer, uint64_t va, uint64_t ba
 	}
 }
 
-int page_map(uint64_t *root, struct space *payer, uint64_t va, hpa_t base, uint64_t size, uint64_t flags,
-	     bool pages_1g)
+int page_map(uint64_t *root, struct space *payer, uint64_t va, hpa_t base, uint64_t size,
+	     uint64_t flags, bool pages_1g)
 {
 	uint64_t done;
 
 	for (uint64_t at = 0; at < size; at += done) {
-		int r = map_one(root, payer, va + at, base.raw + at, size - at, flags, pages_1g, &done);
+		int r = map_one(root, payer, va + at, base.raw + at, size - at, flags, pages_1g,
+				&done);
 
 		if (r < 0) {
 			page_unmap(root, va, at);
@@ -129,7 +139,8 @@ uint64_t page_lookup(const uint64_t *root, uint64_t va, uint64_t *size)
 	return leaf ? *leaf : 0;
 }
 
-static void free_level(uint64_t *table, struct space *payer, unsigned level, unsigned first, unsigned last)
+static void free_level(uint64_t *table, struct space *payer, unsigned level, unsigned first,
+		       unsigned last)
 {
 	for (unsigned i = first; i < last; i++) {
 		uint64_t entry = table[i];

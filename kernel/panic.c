@@ -5,8 +5,6 @@
  */
 
 #include "kernel/panic.h"
-#include <stdbool.h>
-#include <stddef.h>
 #include "arch/apic.h"
 #include "arch/cpu.h"
 #include "arch/cr.h"
@@ -19,10 +17,10 @@
 #include "kernel/symbols.h"
 #include "kernel/thread_impl.h"
 #include "lib/format.h"
+#include <stdbool.h>
+#include <stddef.h>
 
 enum { FRAMES_MAX = 24, PATIENCE_US = 200000 };
-
-
 
 static uint32_t panicking; /* (a) 1 + the processor that speaks */
 static uint32_t turn; /* (a) 1 + the processor that may print */
@@ -35,14 +33,17 @@ static bool kernel_read(uint64_t at, uint64_t *value)
 	if (at < 0xffff800000000000ULL || at & 7)
 		return false;
 	__asm__ volatile("1: movq (%2), %1\n\txorl %k0, %k0\n2:\n" EXTABLE(1b, 2b)
-			 : "+r"(error), "+r"(v) : "r"(at) : "memory");
+			 : "+r"(error), "+r"(v)
+			 : "r"(at)
+			 : "memory");
 	*value = v;
 	return error == 0;
 }
 
 static void print_frame(uint64_t rip)
 {
-	uint32_t offset = (uint32_t)(rip - KERNEL_IMAGE), low = 0, high = &symbol_count ? symbol_count : 0;
+	uint32_t offset = (uint32_t)(rip - KERNEL_IMAGE), low = 0,
+		 high = &symbol_count ? symbol_count : 0;
 
 	if (rip < KERNEL_IMAGE || high == 0 || offset < symbol_table[0].offset) {
 		log_line("panic", "  0x%lx", rip);
@@ -65,7 +66,10 @@ static void backtrace(uint64_t rip, uint64_t rbp)
 	const struct percpu *cpu = percpu_self();
 	const struct thread *t = cpu ? cpu->current : NULL;
 
-	log_line("panic", "processor %u, %s%s:", cpu ? cpu->index : 0, !t ? "starting" : t->is_idle ? "idle" : "space ",
+	log_line("panic", "processor %u, %s%s:", cpu ? cpu->index : 0,
+		 !t           ? "starting"
+		 : t->is_idle ? "idle"
+			      : "space ",
 		 t && t->space ? t->space->name : "");
 	if (rip)
 		print_frame(rip);
@@ -130,7 +134,8 @@ static void panic_begin(void)
 	uint32_t none = 0, self = cpu_index() + 1;
 
 	cpu_cli();
-	if (!__atomic_compare_exchange_n(&panicking, &none, self, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+	if (!__atomic_compare_exchange_n(&panicking, &none, self, false, __ATOMIC_SEQ_CST,
+					 __ATOMIC_SEQ_CST)) {
 		struct trap_frame nowhere = { 0 };
 
 		if (none == self)
@@ -164,10 +169,14 @@ void panic(const char *fmt, ...)
 void panic_trap(const struct trap_frame *f)
 {
 	panic_begin();
-	log_line("panic", "exception %lu, error 0x%lx, at 0x%lx, CR2 0x%lx", f->vector, f->error, f->rip, read_cr2());
-	log_line("panic", "RAX %lx RBX %lx RCX %lx RDX %lx RSI %lx RDI %lx", f->rax, f->rbx, f->rcx, f->rdx, f->rsi, f->rdi);
-	log_line("panic", "RSP %lx RBP %lx R8 %lx R9 %lx R10 %lx R11 %lx", f->rsp, f->rbp, f->r8, f->r9, f->r10, f->r11);
-	log_line("panic", "R12 %lx R13 %lx R14 %lx R15 %lx RFLAGS %lx CR3 %lx", f->r12, f->r13, f->r14, f->r15, f->rflags, read_cr3());
+	log_line("panic", "exception %lu, error 0x%lx, at 0x%lx, CR2 0x%lx", f->vector, f->error,
+		 f->rip, read_cr2());
+	log_line("panic", "RAX %lx RBX %lx RCX %lx RDX %lx RSI %lx RDI %lx", f->rax, f->rbx, f->rcx,
+		 f->rdx, f->rsi, f->rdi);
+	log_line("panic", "RSP %lx RBP %lx R8 %lx R9 %lx R10 %lx R11 %lx", f->rsp, f->rbp, f->r8,
+		 f->r9, f->r10, f->r11);
+	log_line("panic", "R12 %lx R13 %lx R14 %lx R15 %lx RFLAGS %lx CR3 %lx", f->r12, f->r13,
+		 f->r14, f->r15, f->rflags, read_cr3());
 	backtrace(f->rip, f->rbp);
 	panic_end();
 	__builtin_unreachable();

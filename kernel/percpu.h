@@ -31,7 +31,7 @@ struct percpu {
 	uint32_t apic_id; /* (c) */
 	bool online; /* (a) */
 	bool fpu_open; /* CR0.TS is clear */
-	struct thread *current; /* this processor only; others may read it under the run-queue lock */
+	struct thread *current; /* this processor only; others may read it under run_lock */
 	struct thread *idle; /* (c) */
 	struct thread *previous; /* the switch in progress came from it */
 	struct space *space; /* whose page tables are loaded; NULL: the kernel's own */

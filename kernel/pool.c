@@ -5,9 +5,9 @@
  */
 
 #include "kernel/pool.h"
-#include "kernel/pool_impl.h"
 #include "arch/spinlock.h"
 #include "kernel/log.h"
+#include "kernel/pool_impl.h"
 #include "kernel/space.h"
 #include "lib/string.h"
 #include "lib/x86/pte.h"
@@ -52,9 +52,15 @@ void *pool_va(hpa_t p)
 	return pool.base + (p.raw - pool.physical);
 }
 
-static void *page_address(uint32_t n) { return pool.base + ((uint64_t)n << 12); }
+static void *page_address(uint32_t n)
+{
+	return pool.base + ((uint64_t)n << 12);
+}
 
-static uint32_t page_number(const void *p) { return (uint32_t)(((uint64_t)((const char *)p - pool.base)) >> 12); }
+static uint32_t page_number(const void *p)
+{
+	return (uint32_t)(((uint64_t)((const char *)p - pool.base)) >> 12);
+}
 
 static void list_push(uint32_t *head, uint32_t n)
 {
@@ -135,8 +141,14 @@ void pool_init(void *va, hpa_t base, uint64_t bytes)
 		block_give(n, 0);
 }
 
-uint64_t pool_bytes(void) { return (uint64_t)pool.pages << 12; }
-uint64_t pool_free_pages(void) { return __atomic_load_n(&pool.free_pages, __ATOMIC_RELAXED); }
+uint64_t pool_bytes(void)
+{
+	return (uint64_t)pool.pages << 12;
+}
+uint64_t pool_free_pages(void)
+{
+	return __atomic_load_n(&pool.free_pages, __ATOMIC_RELAXED);
+}
 
 /* ---- accounts; [lock] */
 
@@ -229,8 +241,14 @@ void pool_pages_free(struct space *payer, void *pages, unsigned order)
 	spin_unlock(&pool.lock);
 }
 
-void *pool_page(struct space *payer) { return pool_pages(payer, 0); }
-void pool_page_free(struct space *payer, void *page) { pool_pages_free(payer, page, 0); }
+void *pool_page(struct space *payer)
+{
+	return pool_pages(payer, 0);
+}
+void pool_page_free(struct space *payer, void *page)
+{
+	pool_pages_free(payer, page, 0);
+}
 
 /* ---- small objects */
 
@@ -256,7 +274,8 @@ static void *small_take(unsigned shift)
 		for (uint32_t at = 0; at < PAGE_4K; at += 1U << shift) {
 			uint32_t next = at + (1U << shift);
 
-			*(uint16_t *)((char *)page_address(n) + at) = next < PAGE_4K ? (uint16_t)next : 0xffff;
+			*(uint16_t *)((char *)page_address(n) + at) =
+				next < PAGE_4K ? (uint16_t)next : 0xffff;
 		}
 		list_push(&pool.room[shift], n);
 	}
@@ -274,8 +293,8 @@ static void small_give(void *p, unsigned shift)
 	struct page *page = &pool.page[n];
 	uint16_t offset = (uint16_t)((uint64_t)((char *)p - pool.base) & (PAGE_4K - 1));
 
-	verify(n < pool.pages && page->state == PAGE_SMALL && page->order == shift && page->used > 0 &&
-	       (offset & ((1U << shift) - 1)) == 0);
+	verify(n < pool.pages && page->state == PAGE_SMALL && page->order == shift &&
+	       page->used > 0 && (offset & ((1U << shift) - 1)) == 0);
 	if (page->first_free == 0xffff)
 		list_push(&pool.room[shift], n);
 	*(uint16_t *)p = page->first_free;

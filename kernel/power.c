@@ -20,7 +20,10 @@ static void sleep_write(uint16_t port, uint8_t type)
 	outw(port, (uint16_t)(keep | type << SLP_TYP_SHIFT | SLP_EN));
 }
 
-/* Firmware owns the power registers until ACPI mode is on. [ACPI "Legacy/ACPI Select and the SCI Interrupt"] */
+/*
+ * Firmware owns the power registers until ACPI mode is on. [ACPI "Legacy/ACPI Select and the SCI
+ * Interrupt"]
+ */
 static void acpi_mode(const struct acpi_info *a)
 {
 	if (inw(a->pm1a_cnt) & SCI_EN || !a->smi_cmd || !a->acpi_enable)

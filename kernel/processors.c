@@ -2,7 +2,6 @@
 /* Processors: per-processor memory, start-up of the others one by one. */
 
 #include "kernel/processors.h"
-#include <stddef.h>
 #include "arch/apic.h"
 #include "arch/cpu.h"
 #include "arch/cr.h"
@@ -20,13 +19,15 @@
 #include "lib/x86/cr.h"
 #include "lib/x86/msr.h"
 #include "lib/x86/pte.h"
+#include <stddef.h>
 
 struct percpu *cpu_table[CPUS_MAX];
 unsigned cpu_count = 1;
 
 static struct percpu boot_cpu;
 static struct thread boot_idle;
-static uint64_t early_stack[256] __attribute__((aligned(16))); /* for IST vectors until there is memory */
+static uint64_t early_stack[256]
+	__attribute__((aligned(16))); /* for IST vectors until there is memory */
 static uint32_t start_phase; /* (a) the handshake with the processor being started */
 
 enum { PHASE_NONE, PHASE_HERE, PHASE_CHECKED };
@@ -80,7 +81,10 @@ void processors_boot_init(void)
 
 /* ---- another processor */
 
-static void reach_phase(uint32_t phase) { __atomic_store_n(&start_phase, phase, __ATOMIC_RELEASE); }
+static void reach_phase(uint32_t phase)
+{
+	__atomic_store_n(&start_phase, phase, __ATOMIC_RELEASE);
+}
 
 static bool wait_phase(uint32_t phase, uint64_t us)
 {
@@ -167,9 +171,11 @@ static uint64_t trampoline_page(void)
 {
 	for (uint32_t i = 0; i < box.boot.mem_count; i++) {
 		const struct boot_mem *m = &box.boot.mem[i];
-		uint64_t at = m->base < PAGE_4K ? PAGE_4K : (m->base + PAGE_4K - 1) & ~(PAGE_4K - 1);
+		uint64_t at =
+			m->base < PAGE_4K ? PAGE_4K : (m->base + PAGE_4K - 1) & ~(PAGE_4K - 1);
 
-		if (m->type == BOOT_MEM_USABLE && at + PAGE_4K <= m->base + m->size && at + PAGE_4K <= 0x9f000)
+		if (m->type == BOOT_MEM_USABLE && at + PAGE_4K <= m->base + m->size &&
+		    at + PAGE_4K <= 0x9f000)
 			return at;
 	}
 	return 0;
@@ -195,7 +201,8 @@ void processors_start(void)
 		}
 		cpu = processor_make(id);
 		if (!cpu || !processor_start(cpu, page))
-			log_line("smp", "processor with APIC ID %u %s", id, cpu ? "does not start" : "gets no memory");
+			log_line("smp", "processor with APIC ID %u %s", id,
+				 cpu ? "does not start" : "gets no memory");
 	}
 	memory_drop_identity();
 	log_line("smp", "%u processors, TSCs %s", cpu_count, box.tsc_stable ? "agree" : "differ");

@@ -2,7 +2,6 @@
 /* Memory ranges and their system calls. One lock covers all of them: these calls are rare. */
 
 #include "kernel/range.h"
-#include <stddef.h>
 #include "arch/spinlock.h"
 #include "kernel/log.h"
 #include "kernel/memory.h"
@@ -15,6 +14,7 @@
 #include "lib/list.h"
 #include "lib/string.h"
 #include "lib/x86/pte.h"
+#include <stddef.h>
 
 enum { SCRUB_CALL = 16 << 20 /* bytes that one call scrubs at most */ };
 
@@ -35,7 +35,8 @@ static struct range *range_new(struct space *payer, hpa_t base, uint64_t size, u
 	return r;
 }
 
-int64_t range_create(struct space *s, hpa_t base, uint64_t size, uint32_t type, uint64_t bytes, uint32_t rights)
+int64_t range_create(struct space *s, hpa_t base, uint64_t size, uint32_t type, uint64_t bytes,
+		     uint32_t rights)
 {
 	struct range *r = range_new(s, base, size, type);
 	int64_t handle;
@@ -63,7 +64,8 @@ void range_destroy(struct object *o)
 	struct space *payer = r->payer;
 
 	if (r->type == RANGE_RAM && r->size)
-		log_line("mem", "%lu KiB at 0x%lx lost: their last handle was closed", r->size >> 10, r->base.raw);
+		log_line("mem", "%lu KiB at 0x%lx lost: their last handle was closed",
+			 r->size >> 10, r->base.raw);
 	pool_free(payer, r, sizeof(*r));
 	object_put(&payer->object);
 }
@@ -135,13 +137,15 @@ static void zero(void *to, uint64_t bytes)
 		__asm__ volatile("movnti %1, (%0)\n\tmovnti %1, 8(%0)\n\tmovnti %1, 16(%0)\n\t"
 				 "movnti %1, 24(%0)\n\tmovnti %1, 32(%0)\n\tmovnti %1, 40(%0)\n\t"
 				 "movnti %1, 48(%0)\n\tmovnti %1, 56(%0)"
-				 : : "r"(p), "r"(0ULL) : "memory");
+				 :
+				 : "r"(p), "r"(0ULL)
+				 : "memory");
 	__asm__ volatile("sfence" : : : "memory");
 }
 
 int scrub_memory(hpa_t base, uint64_t size, uint64_t *done)
 {
-	for (uint64_t call = 0; *done < size; ) {
+	for (uint64_t call = 0; *done < size;) {
 		uint64_t n = size - *done < WINDOW_BYTES ? size - *done : WINDOW_BYTES;
 
 		if (call >= SCRUB_CALL || thread_dying())
@@ -271,8 +275,12 @@ int64_t sys_range_info(struct sys_frame *f)
 	if (e < 0)
 		return e;
 	spin_lock(&range_lock);
-	info = (struct range_info){ .base = r->base.raw, .size = r->size, .type = r->type, .node = r->node,
-				    .module_bytes = r->bytes, .maps = r->maps };
+	info = (struct range_info){ .base = r->base.raw,
+				    .size = r->size,
+				    .type = r->type,
+				    .node = r->node,
+				    .module_bytes = r->bytes,
+				    .maps = r->maps };
 	spin_unlock(&range_lock);
 	object_put(&r->object);
 	return user_copy_out(f->arg[1], &info, sizeof(info));
@@ -285,7 +293,8 @@ static enum map_type range_map_type(const struct range *r)
 	return r->type == RANGE_MMIO ? MAP_UC : r->type == RANGE_FRAMEBUFFER ? MAP_WC : MAP_WB;
 }
 
-static int map_range(struct space *s, struct range *r, uint64_t va, uint64_t offset, uint64_t bytes, uint32_t prot)
+static int map_range(struct space *s, struct range *r, uint64_t va, uint64_t offset, uint64_t bytes,
+		     uint32_t prot)
 {
 	hpa_t base;
 	int e = 0;
@@ -317,12 +326,15 @@ int64_t sys_range_map(struct sys_frame *f)
 	struct range *r;
 	int e = handle_get(thread_self()->space, f->arg[0], OBJ_SPACE, RIGHT_CONTROL, &o);
 
-	_Static_assert((int)PROT_READ == RIGHT_READ && (int)PROT_WRITE == RIGHT_WRITE && (int)PROT_EXEC == RIGHT_EXEC, "");
+	_Static_assert((int)PROT_READ == RIGHT_READ && (int)PROT_WRITE == RIGHT_WRITE &&
+			       (int)PROT_EXEC == RIGHT_EXEC,
+		       "");
 	if (e < 0)
 		return e;
 	e = f->arg[5] > 7 ? E_INVAL : decode_range(f->arg[1], prot, &r);
 	if (e == 0) {
-		e = map_range(list_entry(o, struct space, object), r, f->arg[2], f->arg[3], f->arg[4], prot);
+		e = map_range(list_entry(o, struct space, object), r, f->arg[2], f->arg[3],
+			      f->arg[4], prot);
 		object_put(&r->object);
 	}
 	object_put(o);

@@ -4,7 +4,6 @@
  * processors by sched_move alone, so a thread that is waked is always waked where it last ran.
  */
 
-#include <stddef.h>
 #include "arch/apic.h"
 #include "arch/cpu.h"
 #include "arch/fpu.h"
@@ -17,14 +16,30 @@
 #include "kernel/thread_impl.h"
 #include "kernel/vcpu.h"
 #include "lib/x86/msr.h"
+#include <stddef.h>
 
 #define SLICES_PER_SECOND 100 /* of threads of one priority that share a processor */
 
-struct thread *thread_self(void) { return percpu_self()->current; }
-struct space *thread_space(const struct thread *t) { return t->space; }
-bool thread_dying(void) { return __atomic_load_n(&thread_self()->dying, __ATOMIC_RELAXED); }
-bool sched_pending(void) { return percpu_self()->work != 0; }
-unsigned thread_cpu(const struct thread *t) { return __atomic_load_n(&t->cpu, __ATOMIC_RELAXED); }
+struct thread *thread_self(void)
+{
+	return percpu_self()->current;
+}
+struct space *thread_space(const struct thread *t)
+{
+	return t->space;
+}
+bool thread_dying(void)
+{
+	return __atomic_load_n(&thread_self()->dying, __ATOMIC_RELAXED);
+}
+bool sched_pending(void)
+{
+	return percpu_self()->work != 0;
+}
+unsigned thread_cpu(const struct thread *t)
+{
+	return __atomic_load_n(&t->cpu, __ATOMIC_RELAXED);
+}
 
 /* ---- queues; [run] */
 

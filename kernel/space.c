@@ -2,7 +2,6 @@
 /* Spaces: mappings, life and death. The system calls are in kernel/sys_space.c. */
 
 #include "kernel/space.h"
-#include <stddef.h>
 #include "arch/cpu.h"
 #include "arch/cr.h"
 #include "kernel/abi/layout.h"
@@ -20,9 +19,11 @@
 #include "lib/string.h"
 #include "lib/text.h"
 #include "lib/x86/pte.h"
+#include <stddef.h>
 
-#define USER_LOWEST  0x10000ULL
-#define USER_HIGHEST (USER_END - PAGE_4K) /* no SYSCALL at the very end: its RIP must stay canonical */
+#define USER_LOWEST 0x10000ULL
+#define USER_HIGHEST \
+	(USER_END - PAGE_4K) /* no SYSCALL at the very end: its RIP must stay canonical */
 
 enum { USER_SLOTS = 256, SLOTS = 512 };
 
@@ -76,7 +77,8 @@ int space_create(struct space *parent, const char *name, uint64_t quota, struct 
 	s->pml4 = pool_page(s);
 	if (!s->pml4)
 		goto fail;
-	memcpy(&s->pml4[USER_SLOTS], &memory_kernel_pml4()[USER_SLOTS], (SLOTS - USER_SLOTS) * sizeof(uint64_t));
+	memcpy(&s->pml4[USER_SLOTS], &memory_kernel_pml4()[USER_SLOTS],
+	       (SLOTS - USER_SLOTS) * sizeof(uint64_t));
 	s->cr3 = pool_hpa(s->pml4).raw;
 	s->parent = parent;
 	if (parent) {
@@ -155,8 +157,8 @@ static struct mapping **find_gap(struct space *s, uint64_t va, uint64_t size)
 	return *at && (*at)->va < va + size ? NULL : at;
 }
 
-int space_map(struct space *s, uint64_t va, hpa_t base, uint64_t size, uint32_t prot, enum map_type type,
-	      struct range *range)
+int space_map(struct space *s, uint64_t va, hpa_t base, uint64_t size, uint32_t prot,
+	      enum map_type type, struct range *range)
 {
 	struct mapping *m, **at;
 	int r = check_area(va, size);
@@ -178,7 +180,8 @@ int space_map(struct space *s, uint64_t va, hpa_t base, uint64_t size, uint32_t 
 	else if (!at)
 		r = E_EXIST;
 	else
-		r = page_map(s->pml4, s, va, base, size, leaf_flags(prot, type), cpu_has(CPU_PAGE_1G));
+		r = page_map(s->pml4, s, va, base, size, leaf_flags(prot, type),
+			     cpu_has(CPU_PAGE_1G));
 	if (r == 0) {
 		m->next = *at;
 		*at = m;
@@ -293,6 +296,7 @@ void space_teardown(struct space *s)
 		event_put(watch);
 	}
 	if (!s->parent)
-		fatal("the manager ended (reason %u, vector %u, code 0x%lx, at 0x%lx, address 0x%lx)",
+		fatal("the manager ended (reason %u, vector %u, code 0x%lx, at 0x%lx, address "
+		      "0x%lx)",
 		      s->info.reason, s->info.vector, s->info.error, s->info.rip, s->info.cr2);
 }

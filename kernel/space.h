@@ -29,7 +29,7 @@ enum map_type { MAP_WB, MAP_UC, MAP_WC };
 struct mapping {
 	struct mapping *next; /* [space lock] sorted by va */
 	uint64_t va, size;
-	struct range *range; /* holds a reference; NULL: memory that the kernel itself mapped here */
+	struct range *range; /* holds a reference; NULL: the kernel itself mapped it */
 };
 
 struct space {
@@ -48,8 +48,8 @@ struct space {
 	uint64_t watch_bits; /* [lock] */
 	uint64_t active; /* (a) processors that have its page tables loaded */
 	uint64_t quota, used; /* [pool lock] 4 KiB pages */
-	uint64_t small_bytes; /* [pool lock] small objects, counted in bytes; whole pages are in used */
-	struct space *parent; /* (c) holds a reference; gets the quota back; its death is ours, too */
+	uint64_t small_bytes; /* [pool lock] small objects; whole pages are in used */
+	struct space *parent; /* (c) holds a reference; gets the quota back; its death is ours */
 	struct space *children, *sibling; /* [tree lock] hold no references */
 	unsigned depth; /* (c) SPACE_DEPTH_MAX at most: destruction recurses */
 };

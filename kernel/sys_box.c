@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* System calls on the box as a whole: log, ports, information, power. */
 
-#include <stddef.h>
 #include "arch/cpu.h"
 #include "kernel/box.h"
 #include "kernel/log.h"
@@ -16,6 +15,7 @@
 #include "lib/list.h"
 #include "lib/string.h"
 #include "lib/text.h"
+#include <stddef.h>
 
 struct port {
 	struct object object;
@@ -114,12 +114,20 @@ int64_t sys_port_grant(struct sys_frame *f)
 static uint64_t do_port_io(uint16_t port, uint64_t op, uint32_t value)
 {
 	switch (op) {
-	case 1: return inb(port);
-	case 2: return inw(port);
-	case 4: return inl(port);
-	case PORT_WRITE | 1: outb(port, (uint8_t)value); break;
-	case PORT_WRITE | 2: outw(port, (uint16_t)value); break;
-	default: outl(port, value);
+	case 1:
+		return inb(port);
+	case 2:
+		return inw(port);
+	case 4:
+		return inl(port);
+	case PORT_WRITE | 1:
+		outb(port, (uint8_t)value);
+		break;
+	case PORT_WRITE | 2:
+		outw(port, (uint16_t)value);
+		break;
+	default:
+		outl(port, value);
 	}
 	return 0;
 }
@@ -138,7 +146,8 @@ int64_t sys_port_io(struct sys_frame *f)
 	p = list_entry(o, struct port, object);
 	if (bytes != 1 && bytes != 2 && bytes != 4)
 		r = E_INVAL;
-	else if (port < p->first || port - p->first >= p->count || bytes > p->count - (port - p->first))
+	else if (port < p->first || port - p->first >= p->count ||
+		 bytes > p->count - (port - p->first))
 		r = E_RANGE;
 	else
 		f->second = do_port_io((uint16_t)port, f->arg[2], (uint32_t)f->arg[3]);
@@ -202,9 +211,13 @@ int64_t sys_box_ctl(struct sys_frame *f)
 	if (r < 0)
 		return r;
 	switch (f->arg[1]) {
-	case BOX_POWER_OFF: box_power_off();
-	case BOX_RESET: box_reset();
-	case BOX_PANIC_TEST: panic("asked for by %s", thread_self()->space->name);
-	default: return E_NOSYS;
+	case BOX_POWER_OFF:
+		box_power_off();
+	case BOX_RESET:
+		box_reset();
+	case BOX_PANIC_TEST:
+		panic("asked for by %s", thread_self()->space->name);
+	default:
+		return E_NOSYS;
 	}
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* System calls on handles, spaces and threads. */
 
-#include <stddef.h>
 #include "kernel/abi/layout.h"
 #include "kernel/event.h"
 #include "kernel/percpu.h"
@@ -11,10 +10,17 @@
 #include "kernel/thread_impl.h"
 #include "kernel/user.h"
 #include "lib/list.h"
+#include <stddef.h>
 
-static struct space *self(void) { return thread_self()->space; }
+static struct space *self(void)
+{
+	return thread_self()->space;
+}
 
-int64_t sys_close(struct sys_frame *f) { return handle_remove(self(), f->arg[0], NULL); }
+int64_t sys_close(struct sys_frame *f)
+{
+	return handle_remove(self(), f->arg[0], NULL);
+}
 
 /* (space, handle, rights): never more rights than the caller has. */
 int64_t sys_grant(struct sys_frame *f)
@@ -30,7 +36,8 @@ int64_t sys_grant(struct sys_frame *f)
 		if (!(have & RIGHT_GRANT) || (have & f->arg[2]) != f->arg[2])
 			r = E_PERM;
 		else
-			r = handle_add(list_entry(to, struct space, object), o, (uint32_t)f->arg[2]);
+			r = handle_add(list_entry(to, struct space, object), o,
+				       (uint32_t)f->arg[2]);
 		if (r < 0)
 			object_put(o);
 	}
@@ -110,11 +117,20 @@ int64_t sys_space_ctl(struct sys_frame *f)
 		return r;
 	s = list_entry(o, struct space, object);
 	switch (f->arg[1]) {
-	case SPACE_KILL: space_kill(s, &killed); break;
-	case SPACE_WATCH: r = space_watch(s, f->arg[2], f->arg[3]); break;
-	case SPACE_INFO: r = space_get_info(s, f->arg[2]); break;
-	case SPACE_QUOTA: r = s == self() ? E_INVAL : pool_move_quota(self(), s, f->arg[2]); break;
-	default: r = E_NOSYS;
+	case SPACE_KILL:
+		space_kill(s, &killed);
+		break;
+	case SPACE_WATCH:
+		r = space_watch(s, f->arg[2], f->arg[3]);
+		break;
+	case SPACE_INFO:
+		r = space_get_info(s, f->arg[2]);
+		break;
+	case SPACE_QUOTA:
+		r = s == self() ? E_INVAL : pool_move_quota(self(), s, f->arg[2]);
+		break;
+	default:
+		r = E_NOSYS;
 	}
 	object_put(o);
 	return r;
@@ -136,8 +152,8 @@ int64_t sys_thread_create(struct sys_frame *f)
 	else if (f->arg[5] > thread_self()->priority)
 		r = E_PERM; /* nobody makes threads that are more urgent than itself */
 	else
-		r = thread_create(list_entry(o, struct space, object), f->arg[1], f->arg[2], f->arg[3],
-				  (unsigned)f->arg[4], (unsigned)f->arg[5], &t);
+		r = thread_create(list_entry(o, struct space, object), f->arg[1], f->arg[2],
+				  f->arg[3], (unsigned)f->arg[4], (unsigned)f->arg[5], &t);
 	object_put(o);
 	if (r < 0)
 		return r;
@@ -153,7 +169,9 @@ int64_t sys_thread_create(struct sys_frame *f)
 static int64_t thread_ctl_self(struct thread *t, uint64_t op, uint64_t a)
 {
 	switch (op) {
-	case THREAD_YIELD: percpu_self()->work |= WORK_RESCHED; return 0;
+	case THREAD_YIELD:
+		percpu_self()->work |= WORK_RESCHED;
+		return 0;
 	case THREAD_EXIT:
 		t->exit_code = a;
 		thread_exit();
@@ -163,8 +181,10 @@ static int64_t thread_ctl_self(struct thread *t, uint64_t op, uint64_t a)
 		t->fs_base = a;
 		thread_set_fs();
 		return 0;
-	case THREAD_FPU: return thread_enable_fpu(t);
-	default: return E_NOSYS;
+	case THREAD_FPU:
+		return thread_enable_fpu(t);
+	default:
+		return E_NOSYS;
 	}
 }
 
@@ -183,13 +203,16 @@ int64_t sys_thread_ctl(struct sys_frame *f)
 		return r;
 	t = list_entry(o, struct thread, object);
 	switch (f->arg[1]) {
-	case THREAD_START: r = sched_start(t) ? 0 : E_BUSY; break;
+	case THREAD_START:
+		r = sched_start(t) ? 0 : E_BUSY;
+		break;
 	case THREAD_MOVE:
 		r = f->arg[2] < cpu_count ? 0 : E_RANGE;
 		if (r == 0)
 			sched_move(t, (unsigned)f->arg[2]);
 		break;
-	default: r = E_NOSYS;
+	default:
+		r = E_NOSYS;
 	}
 	object_put(o);
 	return r;

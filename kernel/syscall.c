@@ -2,18 +2,21 @@
 /* The system-call table, and what assembly knows about C. */
 
 #include "kernel/syscall.h"
-#include <stddef.h>
 #include "arch/trap.h"
 #include "kernel/log.h"
 #include "kernel/percpu.h"
 #include "kernel/space.h"
 #include "kernel/sys.h"
 #include "kernel/thread_impl.h"
+#include <stddef.h>
 
 _Static_assert(SYS_MAX == 34, "kernel/entry.asm");
 _Static_assert(offsetof(struct percpu, self) == 0 && offsetof(struct percpu, user_rsp) == 8 &&
-	       offsetof(struct percpu, kernel_rsp) == 16 && offsetof(struct percpu, work) == 24, "arch/gs.inc");
-_Static_assert(sizeof(struct sys_frame) == 80 && offsetof(struct sys_frame, second) == 48, "kernel/entry.asm");
+		       offsetof(struct percpu, kernel_rsp) == 16 &&
+		       offsetof(struct percpu, work) == 24,
+	       "arch/gs.inc");
+_Static_assert(sizeof(struct sys_frame) == 80 && offsetof(struct sys_frame, second) == 48,
+	       "kernel/entry.asm");
 _Static_assert(offsetof(struct trap_frame, cs) == 18 * 8, "arch/trap.asm");
 
 void syscall_bad_rip(void);
@@ -26,7 +29,11 @@ static int64_t sys_none(struct sys_frame *f)
 }
 
 /* Until the virtualisation code is linked. */
-#define WEAK_HANDLER(name) __attribute__((weak)) int64_t name(struct sys_frame *f) { return sys_none(f); }
+#define WEAK_HANDLER(name)                                      \
+	__attribute__((weak)) int64_t name(struct sys_frame *f) \
+	{                                                       \
+		return sys_none(f);                             \
+	}
 WEAK_HANDLER(sys_vm_create)
 WEAK_HANDLER(sys_vm_map)
 WEAK_HANDLER(sys_vm_take)
@@ -77,7 +84,10 @@ int64_t (*const syscall_table[SYS_MAX + 1])(struct sys_frame *) = {
 	[SYS_MAX] = sys_none, /* every number beyond */
 };
 
-/* The way back would leave the user half: cannot come from SYSCALL, so something is wrong with the thread. */
+/*
+ * The way back would leave the user half: cannot come from SYSCALL, so something is wrong with the
+ * thread.
+ */
 void syscall_bad_rip(void)
 {
 	struct space_info why = { .reason = REASON_FAULT, .vector = 13 };

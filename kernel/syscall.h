@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The system-call table. A handler decodes and checks everything first, then does what cannot fail. */
+/*
+ * The system-call table. A handler decodes and checks everything first, then does what cannot fail.
+ */
 #pragma once
 
 #include <stdint.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Threads: birth, death and FPU. When they run is the scheduler's. */
 
-#include <stddef.h>
+#include "kernel/thread.h"
 #include "arch/fpu.h"
 #include "arch/msr.h"
 #include "arch/seg.h"
@@ -18,6 +18,7 @@
 #include "lib/string.h"
 #include "lib/x86/cr.h"
 #include "lib/x86/msr.h"
+#include <stddef.h>
 
 enum { STACK_PAGES = KERNEL_STACK_BYTES / 4096 };
 
@@ -37,7 +38,10 @@ void thread_set_vcpu(struct thread *t, struct vcpu *v)
 	cpu->fpu_open ? fpu_allow() : fpu_deny();
 }
 
-static void wait_over(struct ktimer *t) { thread_unpark(list_entry(t, struct thread, timer)); }
+static void wait_over(struct ktimer *t)
+{
+	thread_unpark(list_entry(t, struct thread, timer));
+}
 
 static void first_frame(struct thread *t)
 {
@@ -160,7 +164,10 @@ void thread_exit(void)
 	sched_exit(); /* drops the list's reference */
 }
 
-void thread_discard(struct thread *t) { sched_kill(t); }
+void thread_discard(struct thread *t)
+{
+	sched_kill(t);
+}
 
 void thread_set_fs(void)
 {
@@ -170,7 +177,10 @@ void thread_set_fs(void)
 	wrmsr(MSR_FS_BASE, cpu->fs_base);
 }
 
-bool thread_has_fpu(const struct thread *t) { return t->fpu; }
+bool thread_has_fpu(const struct thread *t)
+{
+	return t->fpu;
+}
 
 int thread_enable_fpu(struct thread *t)
 {

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Timer queues: a short sorted list a processor, one hardware deadline for its head and the slice's end. */
+/*
+ * Timer queues: a short sorted list a processor, one hardware deadline for its head and the slice's
+ * end.
+ */
 
 #include "kernel/timer.h"
-#include <stddef.h>
 #include "arch/apic.h"
 #include "arch/cpu.h"
 #include "kernel/percpu.h"
 #include "kernel/sys.h"
 #include "kernel/thread_impl.h"
+#include <stddef.h>
 
 void timer_reprogram(struct percpu *cpu)
 {
@@ -17,7 +20,9 @@ void timer_reprogram(struct percpu *cpu)
 	if (cpu->timers && cpu->timers->deadline < next)
 		next = cpu->timers->deadline;
 	spin_unlock(&cpu->timer_lock);
-	/* An interrupt that comes too early does no harm; leave it rather than touch the hardware. */
+	/*
+	 * An interrupt that comes too early does no harm; leave it rather than touch the hardware.
+	 */
 	if (next == TIMER_NEVER || cpu->timer_programmed <= next)
 		return;
 	cpu->timer_programmed = next;
@@ -77,7 +82,8 @@ void timer_cancel_wait(struct ktimer *t)
 {
 	timer_cancel(t);
 	for (unsigned i = 0; i < cpu_count; i++)
-		while (i != cpu_index() && __atomic_load_n(&cpu_table[i]->timer_firing, __ATOMIC_ACQUIRE) == t)
+		while (i != cpu_index() &&
+		       __atomic_load_n(&cpu_table[i]->timer_firing, __ATOMIC_ACQUIRE) == t)
 			cpu_pause();
 }
 

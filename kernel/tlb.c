@@ -2,7 +2,6 @@
 /* TLB shootdown by generation counters: a request is served by whoever reaches tlb_poll first. */
 
 #include "kernel/tlb.h"
-#include <stddef.h>
 #include "arch/apic.h"
 #include "arch/cpu.h"
 #include "arch/cr.h"
@@ -10,6 +9,7 @@
 #include "kernel/percpu.h"
 #include "kernel/space.h"
 #include "kernel/thread_impl.h"
+#include <stddef.h>
 
 void tlb_poll(void)
 {
@@ -42,7 +42,8 @@ static void flush(uint64_t mask)
 	for (uint64_t left = mask & ~self; left; left &= left - 1) {
 		unsigned i = (unsigned)__builtin_ctzll(left);
 
-		while ((int32_t)(__atomic_load_n(&cpu_table[i]->tlb_done, __ATOMIC_ACQUIRE) - wanted[i]) < 0) {
+		while ((int32_t)(__atomic_load_n(&cpu_table[i]->tlb_done, __ATOMIC_ACQUIRE) -
+				 wanted[i]) < 0) {
 			tlb_poll();
 			cpu_pause();
 		}
@@ -55,4 +56,7 @@ void tlb_flush(struct space *s)
 	flush(__atomic_load_n(&s->active, __ATOMIC_ACQUIRE));
 }
 
-void tlb_flush_all(void) { flush(cpu_count == 64 ? ~0ULL : (1ULL << cpu_count) - 1); }
+void tlb_flush_all(void)
+{
+	flush(cpu_count == 64 ? ~0ULL : (1ULL << cpu_count) - 1);
+}

@@ -2,8 +2,6 @@
 /* What to do about interrupts and exceptions. A fault in ring 3 ends its space, never the box. */
 
 #include "arch/trap.h"
-#include <stdbool.h>
-#include <stddef.h>
 #include "arch/apic.h"
 #include "arch/cr.h"
 #include "arch/extable.h"
@@ -15,6 +13,8 @@
 #include "kernel/thread_impl.h"
 #include "kernel/tlb.h"
 #include "lib/x86/cr.h"
+#include <stdbool.h>
+#include <stddef.h>
 
 static void interrupt(uint8_t vector)
 {
@@ -32,8 +32,11 @@ static void interrupt(uint8_t vector)
 		apic_eoi();
 		tlb_poll();
 		break;
-	case VECTOR_APIC_ERROR: apic_eoi(); break;
-	case VECTOR_SPURIOUS: break; /* the APIC holds nothing in service for it */
+	case VECTOR_APIC_ERROR:
+		apic_eoi();
+		break;
+	case VECTOR_SPURIOUS:
+		break; /* the APIC holds nothing in service for it */
 	default:
 		if (vector >= VECTOR_DEVICE_FIRST && vector <= VECTOR_DEVICE_LAST)
 			irq_interrupt(vector);
@@ -42,14 +45,18 @@ static void interrupt(uint8_t vector)
 
 static void user_fault(const struct trap_frame *f)
 {
-	struct space_info why = { .reason = REASON_FAULT, .vector = (uint32_t)f->vector, .error = f->error,
-				  .rip = f->rip, .cr2 = read_cr2() };
+	struct space_info why = { .reason = REASON_FAULT,
+				  .vector = (uint32_t)f->vector,
+				  .error = f->error,
+				  .rip = f->rip,
+				  .cr2 = read_cr2() };
 	struct space *s = thread_self()->space;
 
-	log_line(s->name, "exception %lu, error 0x%lx, at 0x%lx, stack 0x%lx, address 0x%lx: stopped", f->vector,
-		 f->error, f->rip, f->rsp, why.cr2);
-	log_line(s->name, "rax %lx rbx %lx rcx %lx rdx %lx rsi %lx rdi %lx rbp %lx", f->rax, f->rbx, f->rcx, f->rdx,
-		 f->rsi, f->rdi, f->rbp);
+	log_line(s->name,
+		 "exception %lu, error 0x%lx, at 0x%lx, stack 0x%lx, address 0x%lx: stopped",
+		 f->vector, f->error, f->rip, f->rsp, why.cr2);
+	log_line(s->name, "rax %lx rbx %lx rcx %lx rdx %lx rsi %lx rdi %lx rbp %lx", f->rax, f->rbx,
+		 f->rcx, f->rdx, f->rsi, f->rdi, f->rbp);
 	space_kill(s, &why);
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* sources: arch/acpi.c */
 /* Any bytes as ACPI tables: no read outside what the tables cover, counts within their arrays. */
-#include <stdlib.h>
 #include "arch/acpi.h"
 #include "tests/unit/acpi_image.h"
+#include <stdlib.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -17,7 +17,8 @@ static void mend_sums(void)
 			uint32_t bytes;
 
 			memcpy(&bytes, image + at + 4, 4);
-			if (!memcmp(image + at, known[k], 4) && bytes >= 36 && bytes <= image_bytes - at)
+			if (!memcmp(image + at, known[k], 4) && bytes >= 36 &&
+			    bytes <= image_bytes - at)
 				fix_sum(at, bytes, 9);
 		}
 	if (image_bytes >= 36) {
@@ -34,8 +35,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(image, data, image_bytes);
 	mend_sums();
 	(void)acpi_parse(IMAGE_BASE, image_read, &info);
-	if (info.cpus > ACPI_CPUS_MAX || info.ioapics > ACPI_IOAPICS_MAX || info.overrides > ACPI_OVERRIDES_MAX ||
-	    info.s5_a > 7 || info.s5_b > 7)
+	if (info.cpus > ACPI_CPUS_MAX || info.ioapics > ACPI_IOAPICS_MAX ||
+	    info.overrides > ACPI_OVERRIDES_MAX || info.s5_a > 7 || info.s5_b > 7)
 		abort();
 	for (unsigned i = 0; i < info.overrides; i++)
 		if (info.override[i].irq > 15)

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Made-up ACPI tables in a made-up physical memory, for the unit test, the fuzzer and its corpus. */
+/*
+ * Made-up ACPI tables in a made-up physical memory, for the unit test, the fuzzer and its corpus.
+ */
 #pragma once
 
 #include <stdbool.h>
@@ -14,7 +16,8 @@ static size_t image_bytes;
 
 static inline bool image_read(uint64_t phys, void *to, size_t bytes)
 {
-	if (phys < IMAGE_BASE || phys - IMAGE_BASE > image_bytes || bytes > image_bytes - (phys - IMAGE_BASE))
+	if (phys < IMAGE_BASE || phys - IMAGE_BASE > image_bytes ||
+	    bytes > image_bytes - (phys - IMAGE_BASE))
 		return false;
 	memcpy(to, image + (phys - IMAGE_BASE), bytes);
 	return true;
@@ -81,16 +84,21 @@ static inline void image_begin(void)
 	image_bytes = 48;
 }
 
-/* The usual MADT: two xAPIC processors and a disabled one, an x2APIC one, an IOAPIC, two overrides, an NMI. */
+/*
+ * The usual MADT: two xAPIC processors and a disabled one, an x2APIC one, an IOAPIC, two overrides,
+ * an NMI.
+ */
 static const uint8_t madt_body[] = {
-	0x00, 0x00, 0xe0, 0xfe, 1, 0, 0, 0,			      /* local APIC, PCAT_COMPAT */
-	0, 8, 0, 0, 1, 0, 0, 0, 0, 8, 1, 2, 1, 0, 0, 0,		      /* APIC IDs 0 and 2 */
-	0, 8, 2, 4, 0, 0, 0, 0,					      /* disabled */
-	9, 16, 0, 0, 0x34, 0x12, 0, 0, 1, 0, 0, 0, 7, 0, 0, 0,	      /* x2APIC ID 0x1234 */
-	1, 12, 5, 0, 0, 0, 0xc0, 0xfe, 0, 0, 0, 0,		      /* IOAPIC */
-	2, 10, 0, 0, 2, 0, 0, 0, 0, 0,				      /* IRQ 0 is GSI 2 */
-	2, 10, 0, 9, 9, 0, 0, 0, 0x0f, 0,			      /* IRQ 9 level, active low */
-	4, 6, 0xff, 0, 0, 1,					      /* LINT1 is NMI */
+	0x00, 0x00, 0xe0, 0xfe, 1,    0,    0,    0, /* local APIC, PCAT_COMPAT */
+	0,    8,    0,    0,    1,    0,    0,    0,    0,    8, 1, 2,
+	1,    0,    0,    0, /* APIC IDs 0 and 2 */
+	0,    8,    2,    4,    0,    0,    0,    0, /* disabled */
+	9,    16,   0,    0,    0x34, 0x12, 0,    0,    1,    0, 0, 0,
+	7,    0,    0,    0, /* x2APIC ID 0x1234 */
+	1,    12,   5,    0,    0,    0,    0xc0, 0xfe, 0,    0, 0, 0, /* IOAPIC */
+	2,    10,   0,    0,    2,    0,    0,    0,    0,    0, /* IRQ 0 is GSI 2 */
+	2,    10,   0,    9,    9,    0,    0,    0,    0x0f, 0, /* IRQ 9 level, active low */
+	4,    6,    0xff, 0,    0,    1, /* LINT1 is NMI */
 };
 
 static inline size_t add_fadt(size_t dsdt)
@@ -106,15 +114,15 @@ static inline size_t add_fadt(size_t dsdt)
 	body[76 - 36] = 0x08; /* PM timer 0x608 */
 	body[77 - 36] = 0x06;
 	body[113 - 36] = 0x05; /* TMR_VAL_EXT, RESET_REG_SUP */
-	body[116 - 36] = 1;    /* reset register: I/O 0xcf9, value 0x0f */
+	body[116 - 36] = 1; /* reset register: I/O 0xcf9, value 0x0f */
 	body[120 - 36] = 0xf9;
 	body[121 - 36] = 0x0c;
 	body[128 - 36] = 0x0f;
 	return add_table("FACP", body, sizeof(body));
 }
 
-static const uint8_t dsdt_body[] = { 0x10, 0x05, '_', 'S', 'B', '_', 0x08, '_', 'S', '5', '_',
-				     0x12, 0x08, 0x04, 0x0a, 0x05, 0x01, 0x00, 0x00 };
+static const uint8_t dsdt_body[] = { 0x10, 0x05, '_',  'S',  'B',  '_',  0x08, '_',  'S', '5',
+				     '_',  0x12, 0x08, 0x04, 0x0a, 0x05, 0x01, 0x00, 0x00 };
 
 static inline void image_usual(bool xsdt)
 {

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* sources: arch/acpi.c */
 /* The ACPI reader on tables that are right, and on each way in which they can be wrong. */
-#include "tests/unit/unit.h"
 #include "arch/acpi.h"
 #include "tests/unit/acpi_image.h"
+#include "tests/unit/unit.h"
 
 static struct acpi_info info;
 
-static int parse(void) { return acpi_parse(IMAGE_BASE, image_read, &info); }
+static int parse(void)
+{
+	return acpi_parse(IMAGE_BASE, image_read, &info);
+}
 
 /* Where a table lies in the image. */
 static size_t table_at(const char *signature)
@@ -18,8 +21,14 @@ static size_t table_at(const char *signature)
 	return 0;
 }
 
-static size_t table_bytes(size_t at) { return image[at + 4] | (size_t)image[at + 5] << 8; }
-static void resum(size_t at) { fix_sum(at, table_bytes(at), 9); }
+static size_t table_bytes(size_t at)
+{
+	return image[at + 4] | (size_t)image[at + 5] << 8;
+}
+static void resum(size_t at)
+{
+	fix_sum(at, table_bytes(at), 9);
+}
 
 static void everything_is_found(void)
 {
@@ -53,8 +62,16 @@ static void everything_is_found(void)
 	CHECK_EQ(info.bad_tables, 0);
 }
 
-static void revision_2_with_xsdt(void) { image_usual(true); everything_is_found(); }
-static void revision_0_with_rsdt(void) { image_usual(false); everything_is_found(); }
+static void revision_2_with_xsdt(void)
+{
+	image_usual(true);
+	everything_is_found();
+}
+static void revision_0_with_rsdt(void)
+{
+	image_usual(false);
+	everything_is_found();
+}
 
 static void rsdp_checksums(void)
 {
@@ -116,8 +133,8 @@ static void too_many_processors(void)
 
 static void a_processor_listed_twice_counts_once(void)
 {
-	static const uint8_t body[] = { 0, 0, 0xe0, 0xfe, 0, 0, 0, 0, 0, 8, 0, 3, 1, 0, 0, 0,
-					9, 16, 0, 0, 3, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0 };
+	static const uint8_t body[] = { 0, 0,  0xe0, 0xfe, 0, 0, 0, 0, 0, 8, 0, 3, 1, 0, 0, 0,
+					9, 16, 0,    0,    3, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0 };
 	size_t table[1];
 
 	image_begin();
@@ -148,11 +165,14 @@ static void s5_in_other_shapes(void)
 		uint8_t a, b;
 	} shape[] = {
 		{ { 0x12, 0x06, 0x02, 0x0a, 0x07, 0x0a, 0x06 }, true, 7, 6 },
-		{ { 0x12, 0x46, 0x00, 0x04, 0x00, 0x00, 0, 0 }, true, 0, 0 }, /* two-byte PkgLength */
-		{ { 0x12, 0x04, 0x01, 0x0a, 0x05 }, true, 5, 5 },	       /* one element: b as a */
-		{ { 0x12, 0x06, 0x02, 0x0a, 0x08, 0x00 }, false, 0, 0 },      /* 8 is no SLP_TYP */
-		{ { 0x12, 0x06, 0x00, 0x0a, 0x05, 0x00 }, false, 0, 0 },      /* empty package */
-		{ { 0x14, 0x06, 0x02, 0x0a, 0x05, 0x00 }, false, 0, 0 },      /* a method */
+		{ { 0x12, 0x46, 0x00, 0x04, 0x00, 0x00, 0, 0 },
+		  true,
+		  0,
+		  0 }, /* two-byte PkgLength */
+		{ { 0x12, 0x04, 0x01, 0x0a, 0x05 }, true, 5, 5 }, /* one element: b as a */
+		{ { 0x12, 0x06, 0x02, 0x0a, 0x08, 0x00 }, false, 0, 0 }, /* 8 is no SLP_TYP */
+		{ { 0x12, 0x06, 0x00, 0x0a, 0x05, 0x00 }, false, 0, 0 }, /* empty package */
+		{ { 0x14, 0x06, 0x02, 0x0a, 0x05, 0x00 }, false, 0, 0 }, /* a method */
 	};
 
 	for (unsigned i = 0; i < sizeof(shape) / sizeof(shape[0]); i++) {
@@ -172,7 +192,9 @@ static void s5_in_other_shapes(void)
 
 static void s5_across_a_chunk_and_at_the_end(void)
 {
-	static const uint8_t s5[] = { '_', 'S', '5', '_', 0x12, 0x06, 0x02, 0x0a, 0x03, 0x0a, 0x03 };
+	static const uint8_t s5[] = {
+		'_', 'S', '5', '_', 0x12, 0x06, 0x02, 0x0a, 0x03, 0x0a, 0x03
+	};
 	static uint8_t body[2048];
 
 	for (size_t at = 1000; at < 1060; at++) {

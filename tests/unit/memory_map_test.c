@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* sources: kernel/memory_map.c */
 /* Which RAM is free, and where the pool goes. */
+#include "kernel/memory.h"
 #include "tests/unit/unit.h"
 #include <stdlib.h>
-#include "kernel/memory.h"
 
 #define M (1ULL << 20)
 
@@ -78,9 +78,9 @@ static void unaligned_and_absurd_regions(void)
 	struct piece none = { 0, 0 };
 
 	memset(&info, 0, sizeof(info));
-	add(2 * M + 1, 8191, BOOT_MEM_USABLE);	       /* one whole page */
-	add(3 * M, 4095, BOOT_MEM_USABLE);	       /* none */
-	add(4 * M, UINT64_MAX, BOOT_MEM_USABLE);       /* wraps */
+	add(2 * M + 1, 8191, BOOT_MEM_USABLE); /* one whole page */
+	add(3 * M, 4095, BOOT_MEM_USABLE); /* none */
+	add(4 * M, UINT64_MAX, BOOT_MEM_USABLE); /* wraps */
 	add(5 * M, 0, BOOT_MEM_USABLE);
 	CHECK_EQ(memory_pieces(&info, &none, out, 64), 1);
 	CHECK_EQ(out[0].base, 2 * M + 4096);
@@ -110,10 +110,12 @@ static void random_maps_add_up(void)
 			at += size + (unsigned)rand() % 10;
 		}
 		for (unsigned i = 0; i < 8; i++) {
-			uint64_t at = 256 + (unsigned)rand() % 700, size = 1 + (unsigned)rand() % 30;
+			uint64_t at = 256 + (unsigned)rand() % 700,
+				 size = 1 + (unsigned)rand() % 30;
 
-			info.module[info.module_count++] =
-				(struct boot_module){ .base = at << 12, .size = (size << 12) - (unsigned)rand() % 4096 };
+			info.module[info.module_count++] = (struct boot_module){
+				.base = at << 12, .size = (size << 12) - (unsigned)rand() % 4096
+			};
 			memset(free_page + at, 0, size);
 		}
 		info.kernel_base = 300 << 12;
@@ -123,7 +125,8 @@ static void random_maps_add_up(void)
 		memset(free_page + 500, 0, 40);
 		n = memory_pieces(&info, &pool, out, 64);
 		for (unsigned i = 0; i < n; i++)
-			for (uint64_t p = out[i].base >> 12; p < (out[i].base + out[i].size) >> 12; p++) {
+			for (uint64_t p = out[i].base >> 12; p < (out[i].base + out[i].size) >> 12;
+			     p++) {
 				CHECK(free_page[p]);
 				free_page[p] = 0;
 				pages++;

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* sources: kernel/pool.c kernel/paging.c */
 /* The kernel's allocator and its page tables, on memory of the host. */
-#include "tests/unit/unit.h"
-#include <stdarg.h>
-#include <stdlib.h>
 #include "kernel/log.h"
 #include "kernel/paging.h"
 #include "kernel/pool.h"
 #include "kernel/pool_impl.h"
 #include "kernel/space.h"
 #include "lib/x86/pte.h"
+#include "tests/unit/unit.h"
+#include <stdarg.h>
+#include <stdlib.h>
 
 enum { BYTES = 8 << 20 };
 #define PHYSICAL 0x140000000ULL
@@ -172,8 +172,10 @@ static void largest_pages_that_fit(void)
 	fresh(1000);
 	root = pool_page(&space);
 	/* 4 KiB below a 2 MiB boundary to 4 KiB above a 1 GiB one */
-	CHECK_EQ(page_map(root, &space, PAGE_1G - PAGE_2M - PAGE_4K, hpa(3 * PAGE_1G - PAGE_2M - PAGE_4K),
-			  PAGE_4K + PAGE_2M + PAGE_1G + PAGE_4K, FLAGS, true), 0);
+	CHECK_EQ(page_map(root, &space, PAGE_1G - PAGE_2M - PAGE_4K,
+			  hpa(3 * PAGE_1G - PAGE_2M - PAGE_4K),
+			  PAGE_4K + PAGE_2M + PAGE_1G + PAGE_4K, FLAGS, true),
+		 0);
 	leaf = page_lookup(root, PAGE_1G - PAGE_2M - 1, &size);
 	CHECK_EQ(size, PAGE_4K);
 	CHECK_EQ(leaf, (3 * PAGE_1G - PAGE_2M - PAGE_4K) | FLAGS);
@@ -232,7 +234,9 @@ static void failure_leaves_nothing_mapped(void)
 		CHECK_EQ(page_lookup(root, i * PAGE_4K, &size) != 0, i == 5);
 	/* Out of quota in the middle. */
 	space.quota = space.used + 1;
-	CHECK_EQ(page_map(root, &space, PAGE_1G - 8 * PAGE_4K, hpa(0x5000), 16 * PAGE_4K, FLAGS, true), E_NOMEM);
+	CHECK_EQ(page_map(root, &space, PAGE_1G - 8 * PAGE_4K, hpa(0x5000), 16 * PAGE_4K, FLAGS,
+			  true),
+		 E_NOMEM);
 	for (unsigned i = 0; i < 16; i++)
 		CHECK_EQ(page_lookup(root, PAGE_1G - 8 * PAGE_4K + i * PAGE_4K, &size), 0);
 	page_free_tables(root, &space, 0, 512);

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* sources: kernel/range.c kernel/handle.c kernel/space.c kernel/paging.c kernel/pool.c lib/text.c */
 /* Ranges, handles and mappings as ring 3 sees them: through the system calls, on the host. */
-#include "tests/unit/unit.h"
-#include <stdlib.h>
 #include "arch/cpu.h"
 #include "kernel/abi/layout.h"
 #include "kernel/event.h"
@@ -17,6 +15,8 @@
 #include "kernel/thread_impl.h"
 #include "kernel/tlb.h"
 #include "lib/x86/pte.h"
+#include "tests/unit/unit.h"
+#include <stdlib.h>
 
 enum { POOL_BYTES = 4 << 20, RAM_BYTES = 1 << 20 };
 #define POOL_BASE 0x10000000ULL
@@ -40,22 +40,67 @@ void panic(const char *fmt, ...)
 	exit(1);
 }
 
-void fatal(const char *fmt, ...) { panic("%s", fmt); }
-void log_line(const char *subsystem, const char *fmt, ...) { (void)subsystem, (void)fmt; }
-struct thread *thread_self(void) { return &thread; }
-bool thread_dying(void) { return interrupted; }
+void fatal(const char *fmt, ...)
+{
+	panic("%s", fmt);
+}
+void log_line(const char *subsystem, const char *fmt, ...)
+{
+	(void)subsystem, (void)fmt;
+}
+struct thread *thread_self(void)
+{
+	return &thread;
+}
+bool thread_dying(void)
+{
+	return interrupted;
+}
 void sched_yield_point(void) {}
-void sched_kill(struct thread *t) { (void)t; }
-void tlb_flush(struct space *s) { (void)s, flushes++; }
-const uint64_t *memory_kernel_pml4(void) { return kernel_pml4; }
-uint64_t memory_kernel_cr3(void) { return 0; }
-void event_signal(struct event *e, uint64_t bits) { (void)e, (void)bits; }
-void event_put(struct event *e) { (void)e; }
-void thread_destroy(struct object *o) { (void)o; }
-void event_destroy(struct object *o) { (void)o; }
-void port_destroy(struct object *o) { (void)o; }
-void vm_destroy(struct object *o) { (void)o; }
-void vcpu_destroy(struct object *o) { (void)o; }
+void sched_kill(struct thread *t)
+{
+	(void)t;
+}
+void tlb_flush(struct space *s)
+{
+	(void)s, flushes++;
+}
+const uint64_t *memory_kernel_pml4(void)
+{
+	return kernel_pml4;
+}
+uint64_t memory_kernel_cr3(void)
+{
+	return 0;
+}
+void event_signal(struct event *e, uint64_t bits)
+{
+	(void)e, (void)bits;
+}
+void event_put(struct event *e)
+{
+	(void)e;
+}
+void thread_destroy(struct object *o)
+{
+	(void)o;
+}
+void event_destroy(struct object *o)
+{
+	(void)o;
+}
+void port_destroy(struct object *o)
+{
+	(void)o;
+}
+void vm_destroy(struct object *o)
+{
+	(void)o;
+}
+void vcpu_destroy(struct object *o)
+{
+	(void)o;
+}
 
 void *memory_window(uint64_t base, size_t bytes)
 {
@@ -72,8 +117,8 @@ int user_copy_out(uint64_t to, const void *from, size_t bytes)
 
 /* ---- helpers */
 
-static int64_t call(int64_t (*handler)(struct sys_frame *), uint64_t a, uint64_t b, uint64_t c, uint64_t d,
-		    uint64_t e, uint64_t f)
+static int64_t call(int64_t (*handler)(struct sys_frame *), uint64_t a, uint64_t b, uint64_t c,
+		    uint64_t d, uint64_t e, uint64_t f)
 {
 	struct sys_frame frame = { .arg = { a, b, c, d, e, f } };
 
@@ -106,9 +151,18 @@ static int64_t map(uint64_t r, uint64_t va, uint64_t offset, uint64_t bytes, uin
 	return call(sys_range_map, HANDLE_SELF_SPACE, r, va, offset, bytes, prot);
 }
 
-static int64_t unmap(uint64_t va, uint64_t bytes) { return call(sys_range_unmap, HANDLE_SELF_SPACE, va, bytes, 0, 0, 0); }
-static int64_t split(uint64_t r, uint64_t at) { return call(sys_range_split, r, at, 0, 0, 0, 0); }
-static int64_t merge(uint64_t low, uint64_t high) { return call(sys_range_merge, low, high, 0, 0, 0, 0); }
+static int64_t unmap(uint64_t va, uint64_t bytes)
+{
+	return call(sys_range_unmap, HANDLE_SELF_SPACE, va, bytes, 0, 0, 0);
+}
+static int64_t split(uint64_t r, uint64_t at)
+{
+	return call(sys_range_split, r, at, 0, 0, 0, 0);
+}
+static int64_t merge(uint64_t low, uint64_t high)
+{
+	return call(sys_range_merge, low, high, 0, 0, 0, 0);
+}
 
 #define VA 0x200000000ULL
 #define RW (PROT_READ | PROT_WRITE)
@@ -142,7 +196,8 @@ static void a_mapped_range_stays_as_it_is(void)
 
 	CHECK_EQ(map(r, VA, 0x1000, 0x2000, RW), 0);
 	CHECK_EQ(info(r).maps, 1);
-	CHECK_EQ(page_lookup(space->pml4, VA, &size), (RAM_BASE + 0x1000) | PTE_P | PTE_W | PTE_U | PTE_A | PTE_D | PTE_NX);
+	CHECK_EQ(page_lookup(space->pml4, VA, &size),
+		 (RAM_BASE + 0x1000) | PTE_P | PTE_W | PTE_U | PTE_A | PTE_D | PTE_NX);
 	CHECK_EQ(split(r, 0x1000), E_BUSY);
 	CHECK_EQ(merge(r, upper), E_BUSY);
 	CHECK_EQ(call(sys_range_scrub, r, 0, 0, 0, 0, 0), E_BUSY);
@@ -298,7 +353,9 @@ static void a_dead_space_gives_everything_back(void)
 	CHECK_EQ(handle_get(space, r, OBJ_RANGE, 0, &o), 0);
 	CHECK((h = handle_add(child, o, RIGHT_ALL)) > 0);
 	for (unsigned i = 0; i < 20; i++)
-		CHECK_EQ(space_map(child, VA + i * PAGE_1G, hpa(RAM_BASE), 0x1000, RW, MAP_WB, NULL), 0);
+		CHECK_EQ(
+			space_map(child, VA + i * PAGE_1G, hpa(RAM_BASE), 0x1000, RW, MAP_WB, NULL),
+			0);
 	CHECK_EQ(space->quota, 412);
 	space_kill(child, &killed);
 	CHECK_EQ(child->info.reason, REASON_KILLED);
@@ -341,13 +398,22 @@ static void random_calls_keep_the_ram_whole(void)
 	srand(3);
 	for (unsigned round = 0; round < 50000; round++) {
 		uint64_t a = 2 + (unsigned)rand() % 12, b = 2 + (unsigned)rand() % 12, total = 0;
-		uint64_t va = VA + (uint64_t)(rand() % 8) * 0x10000, at = (uint64_t)(rand() % 64) << 12;
+		uint64_t va = VA + (uint64_t)(rand() % 8) * 0x10000, at = (uint64_t)(rand() % 64)
+									  << 12;
 
 		switch (rand() % 4) {
-		case 0: if (a < 12) (void)split(a, at); break;
-		case 1: (void)merge(a, b); break;
-		case 2: (void)map(a, va, at, 0x1000 << rand() % 5, RW); break;
-		default: (void)unmap(va, 0x10000);
+		case 0:
+			if (a < 12)
+				(void)split(a, at);
+			break;
+		case 1:
+			(void)merge(a, b);
+			break;
+		case 2:
+			(void)map(a, va, at, 0x1000 << rand() % 5, RW);
+			break;
+		default:
+			(void)unmap(va, 0x10000);
 		}
 		for (uint64_t h = 2; h < 64; h++)
 			total += info(h).size;

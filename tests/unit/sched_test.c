@@ -4,11 +4,6 @@
  * The scheduler and the timer queues on a made-up box of two processors: GS says which one is looking,
  * a context switch is a return, time is the host's TSC with deadlines far from it.
  */
-#include "tests/unit/unit.h"
-#include <asm/prctl.h>
-#include <stdlib.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 #include "arch/apic.h"
 #include "arch/cpu.h"
 #include "arch/fpu.h"
@@ -20,6 +15,11 @@
 #include "kernel/sys.h"
 #include "kernel/thread_impl.h"
 #include "kernel/vcpu.h"
+#include "tests/unit/unit.h"
+#include <asm/prctl.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 struct percpu *cpu_table[CPUS_MAX];
 unsigned cpu_count = 2;
@@ -38,22 +38,55 @@ void panic(const char *fmt, ...)
 	exit(1);
 }
 
-void apic_send(uint32_t apic_id, uint8_t vector) { ipis[apic_id] += vector == VECTOR_RESCHED; }
-void apic_timer_set(uint64_t now, uint64_t deadline) { (void)now, programmed = deadline; }
-void context_switch(uint64_t *save, uint64_t load) { (void)save, (void)load; }
-void space_switch(struct space *s) { cpus[percpu_self()->index].space = s; }
-void object_put(struct object *o) { (void)o, gone++; }
-void vcpu_put(struct vcpu *v) { (void)v, put_calls++; }
-void vcpu_load(struct vcpu *v) { (void)v, load_calls++; }
-void fpu_save(void *area) { (void)area; }
-int fpu_restore(const void *area) { return area ? 0 : -1; }
+void apic_send(uint32_t apic_id, uint8_t vector)
+{
+	ipis[apic_id] += vector == VECTOR_RESCHED;
+}
+void apic_timer_set(uint64_t now, uint64_t deadline)
+{
+	(void)now, programmed = deadline;
+}
+void context_switch(uint64_t *save, uint64_t load)
+{
+	(void)save, (void)load;
+}
+void space_switch(struct space *s)
+{
+	cpus[percpu_self()->index].space = s;
+}
+void object_put(struct object *o)
+{
+	(void)o, gone++;
+}
+void vcpu_put(struct vcpu *v)
+{
+	(void)v, put_calls++;
+}
+void vcpu_load(struct vcpu *v)
+{
+	(void)v, load_calls++;
+}
+void fpu_save(void *area)
+{
+	(void)area;
+}
+int fpu_restore(const void *area)
+{
+	return area ? 0 : -1;
+}
 void fpu_allow(void) {}
 void fpu_deny(void) {}
-void thread_exit(void) { panic("nobody shall die here"); }
+void thread_exit(void)
+{
+	panic("nobody shall die here");
+}
 
 /* ---- helpers */
 
-static void on(unsigned n) { syscall(SYS_arch_prctl, ARCH_SET_GS, &cpus[n]); }
+static void on(unsigned n)
+{
+	syscall(SYS_arch_prctl, ARCH_SET_GS, &cpus[n]);
+}
 
 static void fresh(void)
 {
@@ -281,11 +314,21 @@ static void random_walk(void)
 
 		on((unsigned)rand() % 2);
 		switch (rand() % 5) {
-		case 0: thread_unpark(t); break;
-		case 1: sched_move(t, (unsigned)rand() % 2); break;
-		case 2: if (!CURRENT->is_idle) thread_park(); break;
-		case 3: sched_ipi(); break;
-		default: sched_tick(percpu_self()->tick);
+		case 0:
+			thread_unpark(t);
+			break;
+		case 1:
+			sched_move(t, (unsigned)rand() % 2);
+			break;
+		case 2:
+			if (!CURRENT->is_idle)
+				thread_park();
+			break;
+		case 3:
+			sched_ipi();
+			break;
+		default:
+			sched_tick(percpu_self()->tick);
 		}
 		if (percpu_self()->work & WORK_RESCHED)
 			schedule();
@@ -293,10 +336,13 @@ static void random_walk(void)
 			unsigned found = 0;
 
 			for (unsigned c = 0; c < 2; c++)
-				for (struct thread *q = cpus[c].run.head[threads[i].priority]; q; q = q->run_next)
-					found += q == &threads[i] ? 1 + (threads[i].cpu != c) * 10 : 0;
+				for (struct thread *q = cpus[c].run.head[threads[i].priority]; q;
+				     q = q->run_next)
+					found += q == &threads[i] ? 1 + (threads[i].cpu != c) * 10
+								  : 0;
 			CHECK_EQ(found, threads[i].state == THREAD_READY);
-			CHECK_EQ(threads[i].on_cpu, cpus[0].current == &threads[i] || cpus[1].current == &threads[i]);
+			CHECK_EQ(threads[i].on_cpu,
+				 cpus[0].current == &threads[i] || cpus[1].current == &threads[i]);
 		}
 	}
 }
