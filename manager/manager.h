@@ -139,7 +139,8 @@ void guest_collect(struct manager *m, struct guest *g);
 /* Looks at the state that the monitor reports. */
 void guest_check(struct manager *m, struct guest *g);
 /* Ends it with this reason, whatever it does. */
-__attribute__((format(printf, 3, 4))) void guest_stop(struct guest *g, bool ok, const char *why, ...);
+__attribute__((format(printf, 3, 4))) void guest_stop(struct guest *g, bool ok, const char *why,
+						      ...);
 
 /* ---- modules.c ---- */
 

@@ -49,7 +49,10 @@ enum load_mode {
 };
 
 /* The GDT at LOAD_GDT has these selectors. */
-enum { LOAD_SEL_CODE64 = 0x10, LOAD_SEL_DATA = 0x18, LOAD_SEL_CODE32 = 0x20, LOAD_SEL_TSS = 0x28, LOAD_GDT_BYTES = 0x38 };
+enum {
+	LOAD_SEL_CODE64 = 0x10, LOAD_SEL_DATA = 0x18, LOAD_SEL_CODE32 = 0x20, LOAD_SEL_TSS = 0x28,
+	LOAD_GDT_BYTES = 0x38,
+};
 
 struct load_start {
 	enum load_mode mode;

@@ -53,7 +53,7 @@ struct monitor_boot {
 	char cmdline[MONITOR_CMDLINE_MAX];
 };
 #define MONITOR_BOOT_PAGES 2
-_Static_assert(sizeof(struct monitor_boot) <= MONITOR_BOOT_PAGES * 4096, "they lie at USER_BOOT_PAGE");
+_Static_assert(sizeof(struct monitor_boot) <= MONITOR_BOOT_PAGES * 4096, "at USER_BOOT_PAGE");
 
 /* The monitor's own event; the last two also serve the events of its vCPU threads. */
 enum {

@@ -45,7 +45,10 @@ static inline int64_t sys_log_read(int box, void *to, size_t bytes, uint64_t *cu
 	return r.value;
 }
 
-static inline int sys_close(int handle) { return (int)sys_call3(SYS_CLOSE, (uint64_t)handle, 0, 0); }
+static inline int sys_close(int handle)
+{
+	return (int)sys_call3(SYS_CLOSE, (uint64_t)handle, 0, 0);
+}
 
 static inline int sys_grant(int space, int handle, unsigned rights)
 {
@@ -208,9 +211,15 @@ static inline int sys_vcpu_create(int vm, uint32_t apic_id, uint64_t area)
 	return (int)sys_call3(SYS_VCPU_CREATE, (uint64_t)vm, apic_id, area);
 }
 
-static inline int sys_vcpu_run(int vcpu) { return (int)sys_call3(SYS_VCPU_RUN, (uint64_t)vcpu, 0, 0); }
+static inline int sys_vcpu_run(int vcpu)
+{
+	return (int)sys_call3(SYS_VCPU_RUN, (uint64_t)vcpu, 0, 0);
+}
 
-static inline int sys_vcpu_kick(int vcpu) { return (int)sys_call3(SYS_VCPU_KICK, (uint64_t)vcpu, 0, 0); }
+static inline int sys_vcpu_kick(int vcpu)
+{
+	return (int)sys_call3(SYS_VCPU_KICK, (uint64_t)vcpu, 0, 0);
+}
 
 static inline int sys_vcpu_ctl(int vcpu, enum vcpu_op op, uint64_t a, uint64_t b, uint64_t *second)
 {
