@@ -203,7 +203,7 @@ guests: $(DEPS)
 	$(Q)tools/guest-fetch $(CACHE)
 
 DEMO := $(O)/demo
-$(O)/demo/bulkhead.conf: tools/demo.conf tools/make-initramfs tools/guest-fetch | $(DEPS)
+$(O)/demo/bulkhead.conf: tools/demo.conf tools/make-initramfs tools/guest-init tools/guest-fetch | $(DEPS)
 	$(Q)tools/guest-fetch $(CACHE)
 	$(Q)mkdir -p $(DEMO)
 	$(Q)cp $(CACHE)/vmlinuz-cloud $(DEMO)/vmlinuz
