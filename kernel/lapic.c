@@ -56,7 +56,7 @@ void lapic_reset(struct vcpu *v, bool init)
 	lapic_timer_stop(v);
 	memset(a->page, 0, 4096);
 	a->esr = 0;
-	a->irr_maybe = 0;
+	a->irr_words = a->isr_words = 0;
 	a->isr_top = APIC_NONE;
 	a->tsc_deadline = 0;
 	if (!init)
@@ -74,13 +74,9 @@ void lapic_restored(struct vcpu *v)
 {
 	struct lapic *a = &v->lapic;
 
-	a->isr_top = APIC_NONE;
-	for (unsigned i = 8; i-- > 0 && a->isr_top == APIC_NONE;)
-		if (lapic_reg(a, APIC_ISR + i * 16) != 0)
-			a->isr_top = (int16_t)(i * 32 + 31U - (unsigned)__builtin_clz(lapic_reg(a, APIC_ISR + i * 16)));
+	lapic_summarise(a);
 	v->cr8 = (uint8_t)(lapic_reg(a, APIC_TPR) >> 4 & 15);
 	ids_update(v);
-	__atomic_store_n(&a->irr_maybe, 1, __ATOMIC_SEQ_CST);
 	vcpu_request(v, REQ_EVENT);
 }
 

@@ -39,7 +39,8 @@ enum lapic_delivery {
 struct lapic {
 	uint32_t *page; /* (c) */
 	uint64_t base; /* (v) IA32_APIC_BASE */
-	uint8_t irr_maybe; /* (a) a bit of IRR may be set */
+	uint8_t irr_words; /* (a) which of IRR's eight words may have a bit set */
+	uint8_t isr_words; /* (v) which of ISR's have */
 	int16_t isr_top; /* (v) highest vector in service, APIC_NONE */
 	uint32_t esr; /* (a) errors since the last write to ESR */
 	struct ktimer timer;
@@ -88,6 +89,8 @@ int lapic_pending(struct lapic *a);
 void lapic_accept(struct lapic *a, uint8_t vector);
 /* Undoes lapic_accept: the delivery has been put off. */
 void lapic_unaccept(struct lapic *a, uint8_t vector);
+/* Recomputes what is cached beside IRR and ISR. */
+void lapic_summarise(struct lapic *a);
 /* Does the 8259's INTR reach this processor? */
 bool lapic_takes_extint(const struct lapic *a);
 uint32_t lapic_ppr(const struct lapic *a);

@@ -14,30 +14,64 @@ static uint32_t *word_of(struct lapic *a, uint32_t reg, uint8_t vector)
 	return &a->page[(reg + (vector / 32U) * 16U) / 4];
 }
 
-static int highest(struct lapic *a, uint32_t reg)
+static int top_of(unsigned word, uint32_t bits) { return (int)(word * 32 + 31) - __builtin_clz(bits); }
+
+static uint32_t irr_word(struct lapic *a, unsigned word)
 {
-	for (int i = 7; i >= 0; i--) {
-		uint32_t bits = __atomic_load_n(&a->page[(reg + (uint32_t)i * 16) / 4], __ATOMIC_RELAXED);
+	return __atomic_load_n(&a->page[(APIC_IRR + word * 16) / 4], __ATOMIC_SEQ_CST);
+}
+
+/* The highest vector of IRR. irr_words says where to look, and is corrected on the way. */
+static int irr_top(struct lapic *a)
+{
+	unsigned words = __atomic_load_n(&a->irr_words, __ATOMIC_RELAXED);
+
+	while (words != 0) {
+		unsigned w = 31U - (unsigned)__builtin_clz(words);
+		uint32_t bits = irr_word(a, w);
 
 		if (bits != 0)
-			return i * 32 + 31 - __builtin_clz(bits);
+			return top_of(w, bits);
+		words &= ~(1U << w);
+		/* Cleared before looking again: a request that comes meanwhile sets it again. */
+		__atomic_fetch_and(&a->irr_words, (uint8_t)~(1U << w), __ATOMIC_SEQ_CST);
+		bits = irr_word(a, w);
+		if (bits != 0) {
+			__atomic_fetch_or(&a->irr_words, (uint8_t)(1U << w), __ATOMIC_SEQ_CST);
+			return top_of(w, bits);
+		}
 	}
 	return APIC_NONE;
 }
 
+/* After a bit of ISR has gone. */
+static void isr_update(struct lapic *a, unsigned word)
+{
+	if (a->page[(APIC_ISR + word * 16) / 4] == 0)
+		a->isr_words &= (uint8_t)~(1U << word);
+	a->isr_top = APIC_NONE;
+	if (a->isr_words != 0) {
+		unsigned w = 31U - (unsigned)__builtin_clz(a->isr_words);
+
+		a->isr_top = (int16_t)top_of(w, a->page[(APIC_ISR + w * 16) / 4]);
+	}
+}
+
+void lapic_summarise(struct lapic *a)
+{
+	a->isr_words = 0;
+	for (unsigned w = 0; w < 8; w++)
+		if (lapic_reg(a, APIC_ISR + w * 16) != 0)
+			a->isr_words |= (uint8_t)(1U << w);
+	isr_update(a, 7);
+	__atomic_store_n(&a->irr_words, 0xff, __ATOMIC_SEQ_CST);
+}
+
 int lapic_pending(struct lapic *a)
 {
-	int vector;
+	int vector = irr_top(a);
 
-	if (!__atomic_load_n(&a->irr_maybe, __ATOMIC_RELAXED))
-		return APIC_NONE;
-	/* Cleared before looking: a request that comes meanwhile sets it again. */
-	__atomic_store_n(&a->irr_maybe, 0, __ATOMIC_SEQ_CST);
-	vector = highest(a, APIC_IRR);
-	if (vector == APIC_NONE)
-		return APIC_NONE;
-	__atomic_store_n(&a->irr_maybe, 1, __ATOMIC_RELAXED);
-	if (!lapic_enabled(a) || (lapic_reg(a, APIC_SVR) & APIC_SVR_ENABLE) == 0)
+	if (vector == APIC_NONE || !lapic_enabled(a) || (lapic_reg(a, APIC_SVR) & APIC_SVR_ENABLE) == 0)
 		return APIC_NONE;
 	return a->isr_top != APIC_NONE && vector >> 4 <= a->isr_top >> 4 ? APIC_NONE : vector;
 }
@@ -48,6 +82,7 @@ void lapic_accept(struct lapic *a, uint8_t vector)
 
 	__atomic_fetch_and(word_of(a, APIC_IRR, vector), ~bit, __ATOMIC_SEQ_CST);
 	*word_of(a, APIC_ISR, vector) |= bit;
+	a->isr_words |= (uint8_t)(1U << vector / 32);
 	a->isr_top = vector;
 }
 
@@ -56,9 +91,9 @@ void lapic_unaccept(struct lapic *a, uint8_t vector)
 	uint32_t bit = 1U << (vector & 31);
 
 	*word_of(a, APIC_ISR, vector) &= ~bit;
-	a->isr_top = (int16_t)highest(a, APIC_ISR);
+	isr_update(a, vector / 32U);
 	__atomic_fetch_or(word_of(a, APIC_IRR, vector), bit, __ATOMIC_SEQ_CST);
-	__atomic_store_n(&a->irr_maybe, 1, __ATOMIC_SEQ_CST);
+	__atomic_fetch_or(&a->irr_words, (uint8_t)(1U << vector / 32), __ATOMIC_SEQ_CST);
 }
 
 int lapic_eoi(struct vcpu *v)
@@ -71,7 +106,7 @@ int lapic_eoi(struct vcpu *v)
 		return APIC_NONE;
 	bit = 1U << (vector & 31);
 	*word_of(a, APIC_ISR, (uint8_t)vector) &= ~bit;
-	a->isr_top = (int16_t)highest(a, APIC_ISR);
+	isr_update(a, (unsigned)vector / 32);
 	return (*word_of(a, APIC_TMR, (uint8_t)vector) & bit) != 0 ? vector : APIC_NONE;
 }
 
@@ -101,7 +136,7 @@ void lapic_request(struct vcpu *v, uint8_t vector, bool level)
 	else if ((*tmr & bit) != 0)
 		__atomic_fetch_and(tmr, ~bit, __ATOMIC_SEQ_CST);
 	__atomic_fetch_or(word_of(a, APIC_IRR, vector), bit, __ATOMIC_SEQ_CST);
-	__atomic_store_n(&a->irr_maybe, 1, __ATOMIC_SEQ_CST);
+	__atomic_fetch_or(&a->irr_words, (uint8_t)(1U << vector / 32), __ATOMIC_SEQ_CST);
 	vcpu_request(v, REQ_EVENT);
 }
 

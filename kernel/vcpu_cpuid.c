@@ -3,6 +3,7 @@
 #include "kernel/cpuid_policy.h"
 #include "kernel/vcpu.h"
 #include "kernel/vm.h"
+#include "lib/string.h"
 #include "lib/x86/cr.h"
 
 static uint64_t guest_cr4(struct vcpu *v)
@@ -63,22 +64,29 @@ static void patch(struct vcpu *v, uint8_t dynamic, uint32_t r[4])
 	}
 }
 
+static void answer(struct vcpu *v, const uint32_t r[4])
+{
+	v->gpr[GPR_RAX] = r[0];
+	v->gpr[GPR_RBX] = r[1];
+	v->gpr[GPR_RCX] = r[2];
+	v->gpr[GPR_RDX] = r[3];
+}
+
 void cpuid_execute(struct vcpu *v)
 {
 	uint32_t leaf = (uint32_t)v->gpr[GPR_RAX], r[4] = { 0 };
 	const struct cpuid_entry *e = cpuid_find(v->vm->cpuid, leaf, (uint32_t)v->gpr[GPR_RCX]);
 
+	if (e != NULL && e->dynamic == CPUID_STATIC) {
+		answer(v, e->reg);
+		return;
+	}
 	if (e != NULL) {
-		for (unsigned i = 0; i < 4; i++)
-			r[i] = e->reg[i];
-		if (e->dynamic != CPUID_STATIC)
-			patch(v, e->dynamic, r);
+		memcpy(r, e->reg, sizeof(r));
+		patch(v, e->dynamic, r);
 	} else if (leaf == 0xb) { /* levels beyond the last still give the ID */
 		r[2] = (uint32_t)v->gpr[GPR_RCX] & 0xff;
 		r[3] = v->apic_id;
 	}
-	v->gpr[GPR_RAX] = r[0];
-	v->gpr[GPR_RBX] = r[1];
-	v->gpr[GPR_RCX] = r[2];
-	v->gpr[GPR_RDX] = r[3];
+	answer(v, r);
 }

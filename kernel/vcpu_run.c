@@ -134,7 +134,7 @@ static void windows_pick(struct vcpu *v)
 
 static enum step events_prepare(struct vcpu *v)
 {
-	bool quiet = !v->nmi_pending && !__atomic_load_n(&v->lapic.irr_maybe, __ATOMIC_RELAXED) &&
+	bool quiet = !v->nmi_pending && !__atomic_load_n(&v->lapic.irr_words, __ATOMIC_RELAXED) &&
 		     !__atomic_load_n(&v->intr, __ATOMIC_RELAXED);
 
 	if (quiet) {
@@ -184,17 +184,15 @@ static void block(struct vcpu *v)
 
 static enum step prepare(struct vcpu *v)
 {
-	if (thread_dying())
-		return STEP_DEAD;
 	if (__atomic_load_n(&v->request, __ATOMIC_RELAXED) != 0)
 		return requests_take(v);
 	if (v->activity != ACTIVITY_RUNNING) {
 		block(v);
-		return STEP_AGAIN;
+		return thread_dying() ? STEP_DEAD : STEP_AGAIN;
 	}
-	if (sched_pending()) {
+	if (sched_pending()) { /* which a dying thread always is */
 		sched_yield_point();
-		return STEP_AGAIN;
+		return thread_dying() ? STEP_DEAD : STEP_AGAIN;
 	}
 	return events_prepare(v);
 }
