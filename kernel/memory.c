@@ -117,6 +117,19 @@ void *memory_map_device(uint64_t base, uint64_t bytes, bool write_combining)
 	return r == 0 ? (char *)va + offset : NULL;
 }
 
+/* What was looked at may be a guest's next: nothing stays mapped. */
+void memory_window_close(void)
+{
+	struct percpu *cpu = percpu_self();
+
+	for (unsigned i = 0; i < WINDOW_BYTES / PAGE_4K; i++) {
+		if (cpu->window_pte[i] == 0)
+			continue;
+		cpu->window_pte[i] = 0;
+		cpu_invlpg(cpu->window + ((uint64_t)i << 12));
+	}
+}
+
 void *memory_window(uint64_t base, size_t bytes)
 {
 	struct percpu *cpu = percpu_self();
@@ -136,6 +149,7 @@ void memory_read(uint64_t base, void *to, size_t bytes)
 		n = bytes - at < PAGE_4K ? bytes - at : PAGE_4K;
 		memcpy((char *)to + at, memory_window(base + at, n), n);
 	}
+	memory_window_close();
 }
 
 static uint64_t stack_make(uint64_t slot)

@@ -55,6 +55,8 @@ const uint64_t *memory_kernel_pml4(void);
 void *memory_map_device(uint64_t base, uint64_t bytes, bool write_combining);
 /* bytes <= WINDOW_BYTES from base on, base + bytes within one window when base is not aligned. */
 void *memory_window(uint64_t base, size_t bytes);
+/* Unmaps what the window shows; after the last look. */
+void memory_window_close(void);
 /* Copies physical memory by way of the window, any size. */
 void memory_read(uint64_t base, void *to, size_t bytes);
 

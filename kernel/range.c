@@ -151,6 +151,7 @@ int scrub_memory(hpa_t base, uint64_t size, uint64_t *done)
 		if (call >= SCRUB_CALL || thread_dying())
 			return E_AGAIN;
 		zero(memory_window(base.raw + *done, n), n);
+		memory_window_close(); /* the memory may be a guest's next */
 		*done += n;
 		call += n;
 		sched_yield_point();

@@ -10,6 +10,7 @@
 #include "kernel/log.h"
 #include "kernel/pool.h"
 #include "kernel/range.h"
+#include "kernel/selfcheck.h"
 #include "kernel/space.h"
 #include "kernel/user.h"
 #include "kernel/vcpu.h"
@@ -198,6 +199,7 @@ int vm_freeze(struct vm *vm)
 		struct cpuid_input in = { .host = host_cpuid, .vcpus = vm->vcpus, .xcr0 = fpu_xcr0,
 					  .tsc_hz = vm->clock.tsc_hz, .tsc_stable = vm->clock.stable };
 
+		selfcheck_vm(vm);
 		cpuid_build(t, &in);
 		vm->cpuid = t;
 		t = NULL;

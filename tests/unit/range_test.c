@@ -102,6 +102,7 @@ void vcpu_destroy(struct object *o)
 	(void)o;
 }
 
+void memory_window_close(void) { }
 void *memory_window(uint64_t base, size_t bytes)
 {
 	if (base < RAM_BASE || base + bytes > RAM_BASE + RAM_BYTES)
