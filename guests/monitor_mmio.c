@@ -196,10 +196,10 @@ void monitor_emulate(struct monitor_vcpu *v)
 	}
 	e->valid = a->pulled;
 	e->changed = 0;
-	e->insn_len = 0;
+	e->given = 0;
 	if (a->exit == EXIT_MMIO && a->mmio.insn_len <= EMUL_INSN_MAX) {
-		e->insn_len = a->mmio.insn_len;
-		memcpy(e->insn, a->mmio.insn, sizeof(a->mmio.insn));
+		e->given = a->mmio.insn_len;
+		memcpy(e->insn, a->mmio.insn, e->given);
 	}
 	do {
 		result = emul_step(e);

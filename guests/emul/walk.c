@@ -305,9 +305,12 @@ static int walk_fresh(struct emul *e, struct emul_walk *w, uint64_t linear, unsi
 	return r;
 }
 
-static inline struct emul_walk *walk_slot(struct emul *e, uint64_t linear)
+/* Code and data have a half each: a loop's code and its device must not push each other out. */
+static inline struct emul_walk *walk_slot(struct emul *e, uint64_t linear, unsigned access)
 {
-	return &e->walk[linear >> 12 & (EMUL_CACHE_ENTRIES - 1)];
+	unsigned half = EMUL_CACHE_ENTRIES / 2;
+
+	return &e->walk[(linear >> 12 & (half - 1)) + (access & ACCESS_FETCH ? half : 0)];
 }
 
 #define ACCESS_READ_BITS 0x55555555U /* ACCESS_WRITE is bit 0 of what is counted */
@@ -350,7 +353,7 @@ static int walk_again(struct emul *e, struct emul_walk *w, uint64_t linear, unsi
 
 int emul_walk(struct emul *e, uint64_t linear, unsigned access, uint64_t *to)
 {
-	struct emul_walk *w = walk_slot(e, linear);
+	struct emul_walk *w = walk_slot(e, linear, access);
 	int r = EMUL_OK;
 
 	if (!(e->regs->cr0 & CR0_PG)) {
@@ -365,7 +368,7 @@ int emul_walk(struct emul *e, uint64_t linear, unsigned access, uint64_t *to)
 
 int emul_walk_ram(struct emul *e, uint64_t linear, unsigned access, const uint8_t **page)
 {
-	struct emul_walk *w = walk_slot(e, linear);
+	struct emul_walk *w = walk_slot(e, linear, access);
 
 	*page = NULL;
 	if (!(e->regs->cr0 & CR0_PG)) {
