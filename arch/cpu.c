@@ -79,7 +79,11 @@ uint32_t cpu_probe(void)
 
 static void control_registers(void)
 {
-	uint64_t cr4 = CR4_PAE | CR4_MCE | CR4_DE;
+	/*
+	 * PSE means nothing in long mode. It is set because guests set it: an exit between two CR4s with
+	 * the same paging bits is cheaper (an emulator drops its whole TLB when they differ).
+	 */
+	uint64_t cr4 = CR4_PAE | CR4_PSE | CR4_MCE | CR4_DE;
 
 	write_cr0(CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_PG | CR0_TS);
 	if (cpu_has(CPU_PGE))

@@ -16,10 +16,8 @@ static void finish(struct monitor *m, enum monitor_state state)
 {
 	if (m->boot->flags & MONITOR_COUNTERS)
 		monitor_counters(m);
-	monitor_lock(m, MONITOR_IO_THREAD);
 	__atomic_store_n(&m->shared->state, (uint32_t)state, __ATOMIC_RELEASE);
-	m->console_moved = true;
-	monitor_unlock(m);
+	sys_event_signal(m->boot->handle.manager_event, m->boot->manager_bits);
 }
 
 /* Nothing left to do: the manager reads the reason and takes everything away. */

@@ -59,7 +59,6 @@ struct monitor {
 	uint8_t typed[128]; /* [lock] taken from console_in, not yet from us */
 	unsigned typed_at, typed_end; /* [lock] */
 	bool typed_wait; /* [lock] the chip is full: console_ready says when */
-	bool console_full; /* [lock] console_out was: the manager says when it has drained */
 
 	uint32_t request; /* (a) enum monitor_request */
 	uint32_t parked; /* (a) vCPU threads that wait for the machine change */

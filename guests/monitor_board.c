@@ -82,14 +82,11 @@ static int op_mem_write(struct board *b, gpa_t to, const void *from, size_t byte
 static size_t op_console_out(struct board *b, unsigned console, const void *data, size_t bytes)
 {
 	struct monitor *m = of_board(b);
-	size_t n;
 
 	if (console != 0)
 		return bytes; /* nobody listens on the second port: as with no cable */
-	n = ring_put(&m->console_out, data, bytes);
-	m->console_full |= n < bytes;
 	m->console_moved = true;
-	return n;
+	return ring_put(&m->console_out, data, bytes); /* the chip tries again with the rest */
 }
 
 static void op_console_ready(struct board *b, unsigned console)
@@ -144,7 +141,6 @@ void monitor_console_pump(struct monitor *m)
 			m->typed_end = (unsigned)ring_take(&m->console_in, m->typed, sizeof(m->typed));
 			if (m->typed_end == 0)
 				return;
-			m->console_moved = true; /* there is room again */
 		}
 		offered = m->typed_end - m->typed_at;
 		m->typed_wait = true; /* console_ready, perhaps from within, takes it back */

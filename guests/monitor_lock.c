@@ -60,6 +60,8 @@ static void unlock_work(struct monitor *m)
 	}
 	if (m->console_moved) {
 		m->console_moved = false;
+		if (!ring_wants_wake(&m->console_out))
+			return;
 		sys_event_signal(m->boot->handle.manager_event, m->boot->manager_bits);
 	}
 }

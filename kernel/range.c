@@ -130,7 +130,7 @@ void range_move_end(struct space *s, uint64_t handle, struct range *r, bool move
 
 /* ---- scrubbing */
 
-/* Past the caches: nobody reads these zeros soon. to and bytes are multiples of 64. */
+/* Past the caches: nobody reads these zeros soon. Not ordered: SFENCE is the caller's. */
 static void zero(void *to, uint64_t bytes)
 {
 	for (char *p = to, *end = p + bytes; p != end; p += 64)
@@ -140,6 +140,26 @@ static void zero(void *to, uint64_t bytes)
 				 :
 				 : "r"(p), "r"(0ULL)
 				 : "memory");
+}
+
+static bool is_zero(const void *from, uint64_t bytes)
+{
+	for (const uint64_t *p = from, *end = p + bytes / 8; p != end; p += 8)
+		if ((p[0] | p[1] | p[2] | p[3] | p[4] | p[5] | p[6] | p[7]) != 0)
+			return false;
+	return true;
+}
+
+/*
+ * Looks before it writes, page by page: memory that is zero stays untouched. A page in use shows that
+ * in its first bytes; and below an emulator or another hypervisor, memory that nobody has written yet
+ * costs nothing until somebody does.
+ */
+static void scrub_pages(char *p, uint64_t bytes)
+{
+	for (char *end = p + bytes; p != end; p += PAGE_4K)
+		if (!is_zero(p, PAGE_4K))
+			zero(p, PAGE_4K);
 	__asm__ volatile("sfence" : : : "memory");
 }
 
@@ -150,7 +170,7 @@ int scrub_memory(hpa_t base, uint64_t size, uint64_t *done)
 
 		if (call >= SCRUB_CALL || thread_dying())
 			return E_AGAIN;
-		zero(memory_window(base.raw + *done, n), n);
+		scrub_pages(memory_window(base.raw + *done, n), n);
 		memory_window_close(); /* the memory may be a guest's next */
 		*done += n;
 		call += n;

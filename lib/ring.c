@@ -22,6 +22,21 @@ size_t ring_used(const struct ring_end *end)
 	return used <= RING_BYTES ? used : 0;
 }
 
+void ring_promise(struct ring_end *end, bool looking)
+{
+	__atomic_store_n(&end->page->looking, looking, __ATOMIC_SEQ_CST);
+	/* The caller's next look at head must not come before the store. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+bool ring_wants_wake(const struct ring_end *end)
+{
+	/* Head was stored before; the promise is read after it. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	return !__atomic_load_n(&end->page->looking, __ATOMIC_RELAXED) ||
+	       ring_room(end) < RING_BYTES / 2;
+}
+
 size_t ring_put(struct ring_end *end, const void *from, size_t bytes)
 {
 	size_t room = ring_room(end), n = bytes < room ? bytes : room;

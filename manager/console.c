@@ -15,6 +15,12 @@ static void out(const struct console *c, unsigned reg, uint8_t value)
 	sys_port_out(c->ports, c->base + reg, 1, value);
 }
 
+static void enable(struct console *c, uint8_t interrupts)
+{
+	if (c->enabled != interrupts)
+		out(c, UART_IER, c->enabled = interrupts);
+}
+
 bool console_open(struct console *c, enum config_console which, int event)
 {
 	static const struct {
@@ -38,7 +44,7 @@ bool console_open(struct console *c, enum config_console which, int event)
 	out(c, UART_MCR, 0x0b); /* DTR, RTS, and OUT2, which lets the interrupt through */
 	c->irq = sys_event_irq(HANDLE_BOX, port[which].irq, IRQ_ISA, event, BIT_SERIAL) == 0;
 	if (c->irq)
-		out(c, UART_IER, IER_RX);
+		enable(c, IER_RX);
 	return true;
 }
 
@@ -80,7 +86,7 @@ bool console_send(struct console *c)
 			out(c, UART_DATA, c->queue[c->tail++ % CONSOLE_QUEUE]);
 	}
 	if (c->irq)
-		out(c, UART_IER, c->head != c->tail ? IER_RX | IER_TX : IER_RX);
+		enable(c, c->head != c->tail ? IER_RX | IER_TX : IER_RX);
 	return c->head == c->tail;
 }
 

@@ -289,6 +289,15 @@ static void take_back(struct manager *m, struct guest *g)
 	g->vm = g->space = g->event = 0;
 }
 
+/* The box is about to go off, with everything that its memory held. */
+static bool nobody_else_runs(const struct manager *m, const struct guest *g)
+{
+	for (unsigned i = 0; i < m->guests; i++)
+		if (&m->guest[i] != g && m->guest[i].state != GUEST_STOPPED)
+			return false;
+	return true;
+}
+
 void guest_died(struct manager *m, struct guest *g)
 {
 	struct space_info info = { 0 };
@@ -306,7 +315,8 @@ void guest_died(struct manager *m, struct guest *g)
 	if (g->state == GUEST_STOPPED)
 		return;
 	g->state = GUEST_STOPPED;
-	take_back(m, g);
+	if (m->scrub_last || !nobody_else_runs(m, g))
+		take_back(m, g);
 	manager_say("vm %s: stopped: %s", g->config->name, g->reason);
 }
 
@@ -319,6 +329,7 @@ void guest_collect(struct manager *m, struct guest *g)
 				MONITOR_SHARED_PAGES * 4096);
 	g->shared = NULL;
 	g->in.page = g->out.page = NULL;
+	g->promised = false;
 	memory_add(&m->memory, g->private);
 	g->private = 0;
 }
@@ -353,6 +364,7 @@ void guest_start(struct manager *m, struct guest *g)
 
 	g->state = GUEST_IDLE;
 	g->started = sys_tsc();
+	manager_say("vm %s: starting", g->config->name);
 	status = bring_up(m, g, why, sizeof(why));
 	if (status == 0) {
 		g->state = GUEST_RUNNING;

@@ -14,7 +14,7 @@
 #define CONFIG_NAME  "bulkhead.conf"
 #define MONITOR_NAME "monitor.elf"
 
-enum { POLL_PER_SECOND = 50 };
+enum { POLL_PER_SECOND = 50, LOOKS_PER_SECOND = 500, SILENT_LOOKS = 4 };
 
 /* This program's one state, and the thread block that library code expects; see README.md. */
 static struct manager the_manager;
@@ -79,8 +79,17 @@ static bool guest_drain(struct manager *m, struct guest *g)
 		m->console.log_open = false;
 		moved = true;
 	}
-	if (moved && g->event > 0)
-		sys_event_signal(g->event, MONITOR_BIT_CONSOLE);
+	/*
+	 * While it talks we look by ourselves, some hundred times a second; it need not wake us for each
+	 * byte. Having been silent for a while it shall wake us again: one more look is due after that.
+	 */
+	if (moved) {
+		g->silent = 0;
+		if (!g->promised)
+			ring_promise(&g->out, g->promised = true);
+	} else if (g->promised && ++g->silent == SILENT_LOOKS) {
+		ring_promise(&g->out, g->promised = false);
+	}
 	return ring_used(&g->out) == 0;
 }
 
@@ -188,6 +197,7 @@ static void read_options(struct manager *m)
 
 	if (text_option(m->box.cmdline, "counters", value, sizeof(value)))
 		m->monitor_flags |= MONITOR_COUNTERS;
+	m->scrub_last = text_option(m->box.cmdline, "scrub", value, sizeof(value));
 	if (text_option(m->box.cmdline, "limit", value, sizeof(value)) &&
 	    !text_number(value, strlen(value), false, &m->limit))
 		manager_say("limit=%s is not a number of seconds", value);
@@ -203,6 +213,7 @@ static void set_up(struct manager *m, const struct manager_boot *boot)
 	sys_box_info(&m->box);
 	for (uint32_t i = 0; i < boot->ram_ranges; i++)
 		memory_add(&m->memory, (int)(HANDLE_FIRST_RANGE + i));
+	m->memory_at_start = memory_free(&m->memory);
 	read_options(m);
 	read_config(m);
 	take_console(m, m->config.console);
@@ -230,6 +241,10 @@ static void maybe_finish(struct manager *m)
 			return;
 		bad = g->ok ? bad : g;
 	}
+	if (m->scrub_last && memory_free(&m->memory) != m->memory_at_start)
+		give_up(m, "%llu of %llu KiB of memory did not come back",
+			(unsigned long long)(m->memory_at_start - memory_free(&m->memory)) >> 10,
+			(unsigned long long)m->memory_at_start >> 10);
 	if (bad)
 		give_up(m, "vm %s: %s", bad->config->name, bad->reason);
 	give_up(m, "ok");
@@ -237,12 +252,12 @@ static void maybe_finish(struct manager *m)
 
 static void serve(struct manager *m)
 {
-	uint64_t step = m->box.tsc_hz / POLL_PER_SECOND, bits;
+	uint64_t step = m->box.tsc_hz / POLL_PER_SECOND, look = m->box.tsc_hz / LOOKS_PER_SECOND, bits;
 	bool busy = false;
 
 	for (;;) {
 		/* The log has no event: it is looked at now and then, and after everything else. */
-		sys_event_wait(m->event, UINT64_MAX, sys_tsc() + (busy ? step / 20 : step), &bits);
+		sys_event_wait(m->event, UINT64_MAX, sys_tsc() + (busy ? look : step), &bits);
 		type(m);
 		busy = !log_drain(m);
 		for (unsigned i = 0; i < m->guests; i++) {
@@ -252,6 +267,7 @@ static void serve(struct manager *m)
 				guest_collect(m, &m->guest[i]);
 			else
 				busy = true;
+			busy |= m->guest[i].promised;
 		}
 		busy |= !console_send(&m->console) && !m->console.irq;
 		for (unsigned i = 0; i < m->guests; i++)

@@ -56,6 +56,7 @@ struct console {
 	int ports; /* handle; negative: there is no console */
 	uint16_t base;
 	bool irq; /* interrupts are bound; else it is polled */
+	uint8_t enabled; /* what the interrupt enable register holds */
 	bool line_start; /* the last byte put was a newline */
 	bool log_open; /* it was from the log, which is in the middle of a line */
 	uint8_t queue[CONSOLE_QUEUE];
@@ -110,6 +111,8 @@ struct guest {
 	int space, vm, event, private; /* handles, 0: none */
 	struct monitor_shared *shared; /* never trusted */
 	struct ring_end in, out; /* in: to the guest */
+	bool promised; /* its monitor knows that we look at `out` without being waked */
+	unsigned silent; /* looks in a row that found nothing there */
 	uint64_t started; /* TSC */
 };
 
@@ -118,6 +121,8 @@ struct manager {
 	int event;
 	struct box_info box;
 	struct memory memory;
+	uint64_t memory_at_start; /* bytes that were free */
+	bool scrub_last; /* also when the box goes off right after (box command line `scrub`) */
 	struct console console;
 	uint64_t log_cursor;
 	uint64_t wall, wall_tsc;

@@ -58,7 +58,7 @@ _Static_assert(sizeof(struct monitor_boot) <= MONITOR_BOOT_PAGES * 4096, "at USE
 /* The monitor's own event; the last two also serve the events of its vCPU threads. */
 enum {
 	MONITOR_BIT_TIMER = 1 << 0,
-	MONITOR_BIT_CONSOLE = 1 << 1, /* the manager put bytes into `in`, or took some from `out` */
+	MONITOR_BIT_CONSOLE = 1 << 1, /* the manager put bytes into `in` */
 	MONITOR_BIT_STATE = 1 << 2, /* a vCPU thread asks for a machine-wide change */
 	MONITOR_BIT_LOCK = 1 << 4, /* the board lock may be free */
 	MONITOR_BIT_GO = 1 << 5, /* the machine change is done */

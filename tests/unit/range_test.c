@@ -308,6 +308,13 @@ static void scrubbing_goes_on_where_it_stopped(void)
 	CHECK_EQ(ram[0x1000], 0);
 	CHECK_EQ(ram[0x23fff], 0);
 	CHECK_EQ(ram[0x24000], 0x77);
+	/* A page that is zero but for one word, wherever the word is. */
+	for (size_t at = 0; at < 0x1000; at += 8) {
+		memset(ram, 0, RAM_BYTES);
+		ram[0x2000 + at] = 1;
+		CHECK_EQ(call(sys_range_scrub, r, 0, 0, 0, 0, 0), 0);
+		CHECK_EQ(ram[0x2000 + at], 0);
+	}
 	interrupted = true;
 	CHECK_EQ(call(sys_range_scrub, r, 0, 0, 0, 0, 0), E_AGAIN);
 	interrupted = false;

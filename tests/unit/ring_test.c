@@ -82,6 +82,24 @@ static void lying_indices(void)
 	CHECK_EQ(page->head, 101);
 }
 
+/* Who promises to look is not waked, unless the ring is about to overflow meanwhile. */
+static void promise_spares_the_wake(void)
+{
+	static uint8_t b[RING_BYTES];
+
+	fresh();
+	CHECK_EQ(ring_put(&producer, b, 1), 1);
+	CHECK(ring_wants_wake(&producer));
+	ring_promise(&consumer, true);
+	CHECK(!ring_wants_wake(&producer));
+	CHECK_EQ(ring_put(&producer, b, RING_BYTES / 2), RING_BYTES / 2);
+	CHECK(ring_wants_wake(&producer));
+	CHECK_EQ(ring_take(&consumer, b, 2), 2);
+	CHECK(!ring_wants_wake(&producer));
+	ring_promise(&consumer, false);
+	CHECK(ring_wants_wake(&producer));
+}
+
 int main(void)
 {
 	page = malloc(sizeof(*page));
@@ -89,6 +107,7 @@ int main(void)
 	RUN(full_and_empty);
 	RUN(index_wraps);
 	RUN(lying_indices);
+	RUN(promise_spares_the_wake);
 	free(page);
 	return unit_status();
 }
