@@ -224,13 +224,15 @@ static void set_cpus(struct reader *r, const char *value)
 	uint64_t n;
 
 	if (strchr(value, ',') != NULL)
-		wrong(r, "pinning to processors (cpus = %.32s) is not supported yet; use cpus = 1",
+		wrong(r, "pinning to processors (cpus = %.32s) is not supported yet; use a number: cpus = 2",
 		      value);
 	else if (!text_number(value, strlen(value), false, &n) || n == 0)
 		wrong(r, "cpus = %.32s is not a number of processors; use cpus = 1", value);
-	else if (n > 1)
-		wrong(r, "cpus = %.32s: more than one processor is not supported yet; use cpus = 1",
-		      value);
+	else if (n > CONFIG_CPUS_MAX)
+		wrong(r, "cpus = %.32s: more than %u processors are not supported yet; use cpus = %u", value,
+		      CONFIG_CPUS_MAX, CONFIG_CPUS_MAX);
+	else
+		r->vm->cpus = (uint32_t)n;
 }
 
 /* Paths become names in a boot loader's command: no blanks, quotes or control characters. */

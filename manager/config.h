@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #define CONFIG_VM_MAX      16
+#define CONFIG_CPUS_MAX    16 /* virtual processors of a VM */
 #define CONFIG_NAME_MAX    16 /* a VM's name, with its NUL: what the ABI's names hold */
 #define CONFIG_PATH_MAX    112 /* as BOOTINFO_NAME_MAX: paths are module names at boot */
 #define CONFIG_CMDLINE_MAX 1024
@@ -37,7 +38,7 @@ struct config_vm {
 	uint32_t line; /* of its [vm NAME] */
 	uint64_t memory; /* bytes, a multiple of 4 KiB */
 	uint32_t memory_line;
-	uint32_t cpus; /* virtual processors */
+	uint32_t cpus; /* virtual processors, 1 to CONFIG_CPUS_MAX */
 	struct config_file kernel, initrd;
 	char cmdline[CONFIG_CMDLINE_MAX];
 	enum config_machine machine;

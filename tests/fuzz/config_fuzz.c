@@ -28,7 +28,7 @@ static void check_vm(const struct config_vm *vm)
 	require_text(vm->kernel.path, sizeof(vm->kernel.path));
 	require_text(vm->initrd.path, sizeof(vm->initrd.path));
 	require(vm->name[0] != '\0' && vm->kernel.path[0] != '\0' && vm->line != 0);
-	require(vm->memory >= 1 << 20 && vm->memory % 4096 == 0 && vm->cpus >= 1);
+	require(vm->memory >= 1 << 20 && vm->memory % 4096 == 0 && vm->cpus >= 1 && vm->cpus <= CONFIG_CPUS_MAX);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
