@@ -16,6 +16,8 @@ static void finish(struct monitor *m, enum monitor_state state)
 {
 	if (m->boot->flags & MONITOR_COUNTERS)
 		monitor_counters(m);
+	if (m->moves != 0)
+		monitor_say(m, "moved between processors %u times", m->moves);
 	__atomic_store_n(&m->shared->state, (uint32_t)state, __ATOMIC_RELEASE);
 	sys_event_signal(m->boot->handle.manager_event, m->boot->manager_bits);
 }
@@ -75,13 +77,30 @@ static void machine_change(struct monitor *m)
 	wait_for_the_end(m);
 }
 
+/* For tests: moves every vCPU to its next processor. When to come again, in TSC ticks. */
+static uint64_t shuffle(struct monitor *m, uint64_t when)
+{
+	uint64_t now = sys_tsc();
+
+	if (m->boot->shuffle_ms == 0)
+		return SYS_FOR_EVER;
+	if (now < when)
+		return when;
+	m->moves++;
+	for (unsigned i = 0; i < m->boot->cpus; i++)
+		sys_thread_ctl(m->vcpu[i].thread, THREAD_MOVE,
+			       (m->boot->first_cpu + i + m->moves) % m->boot->host_cpus);
+	return now + m->boot->shuffle_ms * m->tsc_hz / 1000;
+}
+
 static void serve(struct monitor *m)
 {
 	const uint64_t mask = MONITOR_BIT_TIMER | MONITOR_BIT_CONSOLE | MONITOR_BIT_STATE;
-	uint64_t bits;
+	uint64_t bits, again = 0;
 
 	for (;;) {
-		sys_event_wait(m->boot->handle.event, mask, SYS_FOR_EVER, &bits);
+		again = shuffle(m, again);
+		sys_event_wait(m->boot->handle.event, mask, again, &bits);
 		if (bits & (MONITOR_BIT_TIMER | MONITOR_BIT_CONSOLE)) {
 			monitor_lock(m, MONITOR_IO_THREAD);
 			if (bits & MONITOR_BIT_TIMER)
@@ -107,7 +126,6 @@ static int vcpu_create(struct monitor *m, unsigned i)
 	struct monitor_vcpu *v = &m->vcpu[i];
 	uint64_t area = USER_VCPU_AREAS + i * USER_VCPU_STRIDE;
 	uint64_t stack = USER_STACK_TOP - (i + 1) * MONITOR_STACK_STRIDE;
-	int thread;
 
 	v->monitor = m;
 	v->index = i;
@@ -119,9 +137,10 @@ static int vcpu_create(struct monitor *m, unsigned i)
 	if (v->handle < 0)
 		return v->handle;
 	stack = ring3_thread_stack(stack, vcpu_entry, v);
-	thread = sys_thread_create(boot->handle.space, (uint64_t)(uintptr_t)ring3_thread, stack, 0,
-				   (boot->first_cpu + i) % boot->host_cpus, MONITOR_PRIORITY_VCPU);
-	return thread < 0 ? thread : sys_thread_ctl(thread, THREAD_START, 0);
+	v->thread = sys_thread_create(boot->handle.space, (uint64_t)(uintptr_t)ring3_thread, stack, 0,
+				      (boot->first_cpu + i) % boot->host_cpus,
+				      MONITOR_PRIORITY_VCPU);
+	return v->thread < 0 ? v->thread : sys_thread_ctl(v->thread, THREAD_START, 0);
 }
 
 /*

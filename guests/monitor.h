@@ -37,6 +37,7 @@ struct monitor_vcpu {
 	struct monitor *monitor; /* (c) */
 	struct vcpu_area *area; /* (c) shared with the kernel, which we trust */
 	int handle, event; /* (c) the thread waits on event: MONITOR_BIT_GO, _LOCK */
+	int thread; /* (c) */
 	unsigned index; /* (c) */
 	struct emul emul; /* (v) */
 };
@@ -62,6 +63,7 @@ struct monitor {
 
 	uint32_t request; /* (a) enum monitor_request */
 	uint32_t parked; /* (a) vCPU threads that wait for the machine change */
+	unsigned moves; /* (i) rounds of boot->shuffle_ms so far */
 	struct load_start start; /* (i) written before the vCPUs go on */
 	struct monitor_vcpu vcpu[MONITOR_VCPUS];
 };

@@ -257,6 +257,7 @@ static int bring_up(struct manager *m, struct guest *g, char *why, size_t why_by
 	boot.host_cpus = m->box.cpus;
 	boot.first_cpu = (g->index + 1) % m->box.cpus;
 	boot.manager_bits = BIT_GUEST(g->index);
+	boot.shuffle_ms = m->shuffle_ms;
 	boot.wall = m->wall;
 	boot.wall_tsc = m->wall_tsc;
 	status = make_space(m, g, &boot.handle);

@@ -194,6 +194,7 @@ static void read_monitor(struct manager *m)
 static void read_options(struct manager *m)
 {
 	char value[32];
+	uint64_t shuffle;
 
 	if (text_option(m->box.cmdline, "counters", value, sizeof(value)))
 		m->monitor_flags |= MONITOR_COUNTERS;
@@ -201,6 +202,12 @@ static void read_options(struct manager *m)
 	if (text_option(m->box.cmdline, "limit", value, sizeof(value)) &&
 	    !text_number(value, strlen(value), false, &m->limit))
 		manager_say("limit=%s is not a number of seconds", value);
+	if (text_option(m->box.cmdline, "shuffle", value, sizeof(value))) {
+		if (text_number(value, strlen(value), false, &shuffle) && shuffle <= 60000)
+			m->shuffle_ms = (uint32_t)shuffle;
+		else
+			manager_say("shuffle=%s is not a number of milliseconds", value);
+	}
 }
 
 static void set_up(struct manager *m, const struct manager_boot *boot)

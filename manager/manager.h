@@ -127,6 +127,7 @@ struct manager {
 	uint64_t log_cursor;
 	uint64_t wall, wall_tsc;
 	uint64_t limit; /* seconds that a guest may run, 0: no limit (box command line `limit=`) */
+	uint32_t shuffle_ms; /* for the monitors (box command line `shuffle=`) */
 	uint32_t monitor_flags;
 	struct program monitor; /* segments of monitor.elf */
 	int monitor_module; /* index */

@@ -48,7 +48,8 @@ struct monitor_boot {
 	uint64_t manager_bits; /* to signal on manager_event */
 	uint64_t wall; /* seconds since 1970-01-01 UTC at wall_tsc */
 	uint64_t wall_tsc;
-	uint32_t files, reserved;
+	uint32_t files;
+	uint32_t shuffle_ms; /* tests: every so often each vCPU moves to the next processor; 0: never */
 	struct monitor_file file[MONITOR_FILES_MAX];
 	char cmdline[MONITOR_CMDLINE_MAX];
 };
