@@ -71,7 +71,9 @@ bool svm_step_done(struct svm_vcpu *s)
 {
 	struct vmcb *c = s->vmcb;
 	enum svm_step why = (enum svm_step)s->step;
-	bool ours = (c->dr6 & DR6_BS) != 0 && !s->step_tf;
+	bool breakpoint = (c->dr6 & 0xf & ~s->step_dr6) != 0;
+	/* Bochs 2.7 exits before it has written DR6: without any cause there it can only be ours. */
+	bool ours = ((c->dr6 & DR6_BS) != 0 || !breakpoint) && !s->step_tf;
 
 	if (why == STEP_NONE)
 		return false;
@@ -85,9 +87,7 @@ bool svm_step_done(struct svm_vcpu *s)
 	/* A breakpoint may have hit on the same instruction: that one is the guest's. */
 	c->dr6 &= ~DR6_BS;
 	svm_dirty(c, SVM_CLEAN_DR);
-	if ((c->dr6 & 0xf & ~s->step_dr6) != 0)
-		return false;
-	return true;
+	return !breakpoint;
 }
 
 /* An exit came before the step was done: the instruction has not executed. */
