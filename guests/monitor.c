@@ -174,6 +174,7 @@ static void set_up(struct monitor *m, const struct monitor_boot *boot)
 		fail(m, "the kernel does not tell the TSC's frequency");
 	m->tsc_base = sys_tsc();
 	m->tsc_hz = box.tsc_hz;
+	m->boot_tsc = box.boot_tsc;
 	m->ns_mul = box.tsc_to_ns_mul;
 	m->ns_shift = box.tsc_to_ns_shift;
 	params = (struct board_params){ m->low_bytes, m->high_bytes, boot->cpus };

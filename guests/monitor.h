@@ -33,6 +33,15 @@ enum monitor_request {
 
 struct monitor;
 
+/* With MONITOR_PORTS: who came how often. */
+#define MONITOR_PORT_COUNTS 64
+
+struct monitor_port_count {
+	uint16_t port;
+	uint8_t write;
+	uint32_t count; /* 0: free */
+};
+
 struct monitor_vcpu {
 	struct monitor *monitor; /* (c) */
 	struct vcpu_area *area; /* (c) shared with the kernel, which we trust */
@@ -40,6 +49,7 @@ struct monitor_vcpu {
 	int thread; /* (c) */
 	unsigned index; /* (c) */
 	struct emul emul; /* (v) */
+	struct monitor_port_count port[MONITOR_PORT_COUNTS]; /* (v) */
 };
 
 struct monitor {
@@ -50,6 +60,8 @@ struct monitor {
 	uint64_t tsc_base, tsc_hz; /* (c) guest time 0, ticks a second */
 	uint32_t ns_mul; /* (c) as struct box_info's */
 	int32_t ns_shift; /* (c) */
+	uint64_t boot_tsc; /* (c) at the kernel's entry */
+	uint64_t first_tsc; /* vCPU 0's thread: just before its first vcpu_run */
 
 	uint32_t lock; /* (a) the board lock: chips are called with it held */
 	uint64_t lock_waiters; /* (a) a bit a thread, MONITOR_IO_THREAD or vCPU index + 1 */
@@ -106,6 +118,8 @@ __attribute__((format(printf, 3, 4))) void monitor_ask(struct monitor *m,
 						       enum monitor_request request,
 						       const char *why, ...);
 __attribute__((format(printf, 2, 3))) void monitor_say(struct monitor *m, const char *fmt, ...);
+/* One more access to this port. */
+void monitor_port_count(struct monitor_vcpu *v, uint16_t port, bool write);
 /* The line of exit counters, summed over the vCPUs. */
 void monitor_counters(struct monitor *m);
 /* The name of enum hv_exit_kind number `kind`, NULL beyond the last. */

@@ -8,7 +8,7 @@
 
 void monitor_say(struct monitor *m, const char *fmt, ...)
 {
-	char line[256];
+	char line[400];
 	va_list args;
 	int n;
 
@@ -49,6 +49,41 @@ const char *monitor_exit_name(unsigned kind)
 	return kind < sizeof(exit_names) / sizeof(exit_names[0]) ? exit_names[kind] : NULL;
 }
 
+void monitor_port_count(struct monitor_vcpu *v, uint16_t port, bool write)
+{
+	for (unsigned i = 0; i < MONITOR_PORT_COUNTS; i++) {
+		struct monitor_port_count *c = &v->port[i];
+
+		if (c->count == 0)
+			*c = (struct monitor_port_count){ .port = port, .write = write };
+		if (c->port == port && c->write == write) {
+			c->count++;
+			return;
+		}
+	}
+}
+
+/* The busiest ports of a vCPU, most accesses first. */
+static void port_counters(struct monitor *m, struct monitor_vcpu *v)
+{
+	char line[400];
+	size_t at = (size_t)format(line, sizeof(line), "monitor: ports of vCPU %u:", v->index);
+
+	for (unsigned shown = 0; shown < 20; shown++) {
+		struct monitor_port_count *top = &v->port[0];
+
+		for (unsigned i = 1; i < MONITOR_PORT_COUNTS; i++)
+			if (v->port[i].count > top->count)
+				top = &v->port[i];
+		if (top->count == 0)
+			break;
+		at += (size_t)format(line + at, sizeof(line) - at, " %s0x%x=%u",
+				     top->write ? "out" : "in", top->port, top->count);
+		top->count = 0;
+	}
+	monitor_say(m, "%s", line);
+}
+
 void monitor_counters(struct monitor *m)
 {
 	char line[512];
@@ -59,6 +94,10 @@ void monitor_counters(struct monitor *m)
 		entries += m->vcpu[i].area->entries;
 		unknown_msr += m->vcpu[i].area->unknown_msr;
 	}
+	monitor_say(m, "monitor: first_insn: %llu TSC ticks after the kernel's entry",
+		    (unsigned long long)(m->first_tsc - m->boot_tsc));
+	for (unsigned i = 0; i < m->boot->cpus && (m->boot->flags & MONITOR_PORTS); i++)
+		port_counters(m, &m->vcpu[i]);
 	at = (size_t)format(line, sizeof(line), "monitor: exits: entries=%llu unknown_msr=%llu",
 			    (unsigned long long)entries, (unsigned long long)unknown_msr);
 	for (unsigned kind = 0; monitor_exit_name(kind); kind++) {

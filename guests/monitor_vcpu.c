@@ -12,6 +12,8 @@ static void exit_pio(struct monitor_vcpu *v)
 	struct monitor *m = v->monitor;
 	struct vcpu_pio *pio = &v->area->pio;
 
+	if (__builtin_expect(m->boot->flags & MONITOR_PORTS, 0) != 0)
+		monitor_port_count(v, pio->port, pio->write);
 	monitor_lock(m, v->index + 1);
 	if (pio->write)
 		board_port_write(&m->board, pio->port, pio->size, pio->data);
@@ -94,6 +96,8 @@ void monitor_vcpu_main(struct monitor_vcpu *v)
 	v->area->want[EXIT_MMIO] = EMUL_WANT | REG_EVENT;
 	v->area->want[EXIT_PIO_STRING] = EMUL_WANT;
 	vcpu_park(v);
+	if (v->index == 0)
+		m->first_tsc = sys_tsc();
 	for (;;) {
 		kind = sys_vcpu_run(v->handle);
 		if ((unsigned)kind >= EXIT_KINDS) {

@@ -197,7 +197,8 @@ static void read_options(struct manager *m)
 	uint64_t shuffle;
 
 	if (text_option(m->box.cmdline, "counters", value, sizeof(value)))
-		m->monitor_flags |= MONITOR_COUNTERS;
+		m->monitor_flags |= strcmp(value, "ports") == 0 ? MONITOR_COUNTERS | MONITOR_PORTS :
+								  MONITOR_COUNTERS;
 	m->scrub_last = text_option(m->box.cmdline, "scrub", value, sizeof(value));
 	if (text_option(m->box.cmdline, "limit", value, sizeof(value)) &&
 	    !text_number(value, strlen(value), false, &m->limit))

@@ -35,7 +35,7 @@ struct monitor_file { /* a module, mapped read only */
 	char name[112];
 };
 
-enum { MONITOR_COUNTERS = 1, MONITOR_CRASH_RESTART = 2, MONITOR_VERBOSE = 4 };
+enum { MONITOR_COUNTERS = 1, MONITOR_CRASH_RESTART = 2, MONITOR_VERBOSE = 4, MONITOR_PORTS = 8 };
 
 struct monitor_boot {
 	uint64_t magic;
