@@ -38,11 +38,18 @@ static void fail(struct monitor *m, const char *why)
 	wait_for_the_end(m);
 }
 
+/*
+ * vCPU 0 goes last, released by the last of the others: one that is started before its own thread
+ * has reset it would lose the start-up IPI.
+ */
 static void release_vcpus(struct monitor *m)
 {
+	unsigned others = m->boot->cpus - 1;
+
 	__atomic_store_n(&m->parked, 0, __ATOMIC_RELEASE);
+	__atomic_store_n(&m->resetting, others, __ATOMIC_RELEASE);
 	__atomic_store_n(&m->request, REQUEST_NONE, __ATOMIC_RELEASE);
-	for (unsigned i = 0; i < m->boot->cpus; i++)
+	for (unsigned i = others != 0; i <= others; i++)
 		sys_event_signal(m->vcpu[i].event, MONITOR_BIT_GO);
 }
 

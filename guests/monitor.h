@@ -76,6 +76,7 @@ struct monitor {
 	uint32_t request; /* (a) enum monitor_request */
 	uint32_t parked; /* (a) vCPU threads that wait for the machine change */
 	unsigned moves; /* (i) rounds of boot->shuffle_ms so far */
+	uint32_t resetting; /* (a) released vCPU threads that have not reset their vCPU yet, but for 0's */
 	struct load_start start; /* (i) written before the vCPUs go on */
 	struct monitor_vcpu vcpu[MONITOR_VCPUS];
 };

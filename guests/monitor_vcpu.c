@@ -86,6 +86,8 @@ static void vcpu_park(struct monitor_vcpu *v)
 	sys_event_signal(m->boot->handle.event, MONITOR_BIT_STATE);
 	sys_event_wait(v->event, MONITOR_BIT_GO, SYS_FOR_EVER, &bits);
 	monitor_vcpu_reset(v);
+	if (v->index != 0 && __atomic_sub_fetch(&m->resetting, 1, __ATOMIC_ACQ_REL) == 0)
+		sys_event_signal(m->vcpu[0].event, MONITOR_BIT_GO);
 }
 
 void monitor_vcpu_main(struct monitor_vcpu *v)
@@ -99,15 +101,14 @@ void monitor_vcpu_main(struct monitor_vcpu *v)
 	if (v->index == 0)
 		m->first_tsc = sys_tsc();
 	for (;;) {
+		/* Again after a park, too: the reset has wiped out a kick that came before it. */
+		while (__builtin_expect(__atomic_load_n(&m->request, __ATOMIC_ACQUIRE), 0) != 0)
+			vcpu_park(v);
 		kind = sys_vcpu_run(v->handle);
-		if ((unsigned)kind >= EXIT_KINDS) {
+		if ((unsigned)kind < EXIT_KINDS)
+			exit_table[kind](v);
+		else
 			monitor_ask(m, REQUEST_CRASH, "vcpu_run on vCPU %u returned status %d",
 				    v->index, kind);
-			vcpu_park(v);
-			continue;
-		}
-		exit_table[kind](v);
-		if (__builtin_expect(__atomic_load_n(&m->request, __ATOMIC_ACQUIRE), 0) != 0)
-			vcpu_park(v);
 	}
 }
