@@ -365,7 +365,6 @@ void guest_start(struct manager *m, struct guest *g)
 
 	g->state = GUEST_IDLE;
 	g->started = sys_tsc();
-	manager_say("vm %s: starting", g->config->name);
 	status = bring_up(m, g, why, sizeof(why));
 	if (status == 0) {
 		g->state = GUEST_RUNNING;

@@ -15,6 +15,7 @@
 #define MONITOR_NAME "monitor.elf"
 
 enum { POLL_PER_SECOND = 50, LOOKS_PER_SECOND = 500, SILENT_LOOKS = 4 };
+enum { LOG_PART = 512, LOG_ROOM = 2 * LOG_PART + 2 /* a CR may join each byte */, LOG_HELD_LOOKS = 50 };
 
 /* This program's one state, and the thread block that library code expects; see README.md. */
 static struct manager the_manager;
@@ -44,12 +45,11 @@ static void thread_set_up(void)
 /* From the log ring to the console's queue, as long as there is room. True: the log is empty. */
 static bool log_drain(struct manager *m)
 {
-	char text[512];
+	char text[LOG_PART];
 	int64_t n;
 
 	for (;;) {
-		/* A CR may join each byte. */
-		if (console_room(&m->console) < 2 * sizeof(text) + 2)
+		if (console_room(&m->console) < LOG_ROOM)
 			return false;
 		n = sys_log_read(HANDLE_BOX, text, sizeof(text), &m->log_cursor);
 		if (n <= 0)
@@ -72,6 +72,7 @@ static bool guest_drain(struct manager *m, struct guest *g)
 		return true;
 	for (unsigned budget = 0; budget < 16; budget++) {
 		room = console_room(&m->console);
+		room = room > LOG_ROOM ? room - LOG_ROOM : 0; /* the log shall not starve */
 		n = ring_take(&g->out, bytes, room < sizeof(bytes) ? room : sizeof(bytes));
 		if (n == 0)
 			break;
@@ -258,6 +259,21 @@ static void maybe_finish(struct manager *m)
 	give_up(m, "ok");
 }
 
+/* Does a guest stand in the middle of a line, and go on with it? The log waits for that, not for ever. */
+static bool log_held(struct manager *m)
+{
+	bool talking = false;
+
+	for (unsigned i = 0; i < m->guests; i++)
+		talking |= m->guest[i].promised;
+	if (!talking || m->console.line_start || m->console.log_open ||
+	    ++m->log_held == LOG_HELD_LOOKS) {
+		m->log_held = 0;
+		return false;
+	}
+	return true;
+}
+
 static void serve(struct manager *m)
 {
 	uint64_t step = m->box.tsc_hz / POLL_PER_SECOND, look = m->box.tsc_hz / LOOKS_PER_SECOND, bits;
@@ -267,7 +283,7 @@ static void serve(struct manager *m)
 		/* The log has no event: it is looked at now and then, and after everything else. */
 		sys_event_wait(m->event, UINT64_MAX, sys_tsc() + (busy ? look : step), &bits);
 		type(m);
-		busy = !log_drain(m);
+		busy = false;
 		for (unsigned i = 0; i < m->guests; i++) {
 			if (bits & BIT_DEATH(i))
 				guest_died(m, &m->guest[i]);
@@ -277,6 +293,8 @@ static void serve(struct manager *m)
 				busy = true;
 			busy |= m->guest[i].promised;
 		}
+		if (!log_held(m))
+			busy |= !log_drain(m);
 		busy |= !console_send(&m->console) && !m->console.irq;
 		for (unsigned i = 0; i < m->guests; i++)
 			guest_check(m, &m->guest[i]);
@@ -290,6 +308,9 @@ int ring3_main(void *arg)
 
 	set_up(m, arg);
 	for (unsigned i = 0; i < m->guests; i++) {
+		manager_say("vm %s: starting", m->guest[i].config->name);
+		log_drain(m);
+		console_send(&m->console);
 		guest_start(m, &m->guest[i]);
 		log_drain(m);
 		console_send(&m->console);

@@ -125,6 +125,7 @@ struct manager {
 	bool scrub_last; /* also when the box goes off right after (box command line `scrub`) */
 	struct console console;
 	uint64_t log_cursor;
+	unsigned log_held; /* looks in a row that left the log where it was */
 	uint64_t wall, wall_tsc;
 	uint64_t limit; /* seconds that a guest may run, 0: no limit (box command line `limit=`) */
 	uint32_t shuffle_ms; /* for the monitors (box command line `shuffle=`) */
