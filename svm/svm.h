@@ -42,6 +42,7 @@ struct svm_box {
 	uint32_t caps; /* enum hv_cap */
 	uint32_t asids; /* 1 .. asids - 1 are usable */
 	hpa_t iopm, msrpm;
+	bool rearm; /* QEMU's TCG: see svm_rearm */
 };
 extern struct svm_box svm_box;
 

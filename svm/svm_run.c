@@ -2,6 +2,7 @@
 /* One entry and one decoded exit. Decides nothing about what the guest gets. */
 #include "svm/svm.h"
 
+#include "arch/cr.h"
 #include "kernel/percpu.h"
 #include "lib/format.h"
 #include "lib/string.h"
@@ -180,6 +181,19 @@ static enum hv_exit_kind svm_decode(struct svm_vcpu *s)
 	}
 }
 
+/*
+ * QEMU's TCG changes a processor's mask of pending interrupt requests without a lock or an atomic
+ * operation in VMRUN and #VMEXIT (seen in 7.2; target/i386/tcg/sysemu/svm_helper.c). An interrupt that
+ * another thread raises in that moment is lost: it stays in the local APIC's IRR, and HLT sleeps for
+ * ever on a timer that has fired. A write of the TPR makes the APIC look at its IRR again. TPR is 0
+ * in the host always, so nothing changes; on a real processor we do not do it.
+ */
+static inline void svm_rearm(void)
+{
+	if (__builtin_expect(svm_box.rearm, 0))
+		write_cr8(0);
+}
+
 enum hv_exit_kind svm_run(struct vcpu *v)
 {
 	struct svm_vcpu *s = svm_vcpu(v);
@@ -196,6 +210,7 @@ enum hv_exit_kind svm_run(struct vcpu *v)
 	c->rsp = v->gpr[GPR_RSP];
 
 	svm_enter(s, s->vmcb_hpa.raw, cpu->host_hpa.raw);
+	svm_rearm();
 
 	v->gpr[GPR_RAX] = c->rax;
 	v->gpr[GPR_RSP] = c->rsp;
