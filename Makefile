@@ -45,7 +45,7 @@ deps: $(DEPS)
 # ---------------------------------------------------------------------------- flags
 
 WARN   := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wconversion -Wvla -Werror
-COMMON := -std=c11 -I. -g $(WARN) -ffile-prefix-map=$(CURDIR)/=
+COMMON := -std=c11 -I. -g $(WARN) -ffile-prefix-map=$(CURDIR)=.
 BARE   := $(COMMON) -O2 -ffreestanding -mgeneral-regs-only -fno-stack-protector -fno-pic \
           -fno-omit-frame-pointer -fno-asynchronous-unwind-tables -fcf-protection=none \
           -fno-strict-aliasing -fno-common -ffunction-sections -fdata-sections
