@@ -23,6 +23,7 @@ struct svm_vcpu {
 	bool nmi_iret; /* (v) its IRET is about to execute, at nmi_iret_rip */
 	uint8_t step; /* (v) enum svm_step */
 	bool step_tf; /* (v) the guest itself has TF set */
+	bool virq; /* (v) V_IRQ delivers v.event, instead of EVENTINJ */
 	bool shut_down; /* (v) the VMCB's guest state is undefined until the next full push */
 	uint64_t nmi_iret_rip;
 	uint64_t step_dr6;
@@ -43,6 +44,7 @@ struct svm_box {
 	uint32_t asids; /* 1 .. asids - 1 are usable */
 	hpa_t iopm, msrpm;
 	bool rearm; /* QEMU's TCG: see svm_rearm */
+	bool virq; /* interrupts go in by V_IRQ where possible: see svm_inject */
 };
 extern struct svm_box svm_box;
 
@@ -88,6 +90,8 @@ void svm_inject(struct vcpu *v, const struct hv_event *e);
 void svm_window(struct vcpu *v, uint32_t windows, uint8_t priority);
 /* After an exit: what has to be delivered again. */
 void svm_reinject(struct svm_vcpu *s, uint64_t info);
+/* After an exit, with virq: an interrupt that V_IRQ did not deliver is to be delivered again. */
+void svm_virq_done(struct svm_vcpu *s);
 void svm_iret(struct svm_vcpu *s);
 /* A #DB arrived. True: it was our own single step, and nobody else's business. */
 bool svm_step_done(struct svm_vcpu *s);

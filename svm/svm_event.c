@@ -25,6 +25,38 @@ uint32_t svm_can(struct vcpu *v)
 	       (nmi_blocked(s) ? 0U : HV_CAN_NMI);
 }
 
+/*
+ * QEMU's TCG may deliver an interrupt of EVENTINJ twice: its VMRUN leaves the exception index behind,
+ * and a processor that is told to leave its loop before the guest's first exit (by another processor's
+ * interrupt, with thread=single) delivers that as well. A virtual interrupt has no such trouble, but
+ * with a thread a processor the races of svm_rearm: `svm=-eventinj` on the command line chooses it.
+ * False: it is taken for a window, or a step is under way.
+ */
+static bool inject_virq(struct svm_vcpu *s, uint8_t vector)
+{
+	struct vmcb *c = s->vmcb;
+
+	if ((c->intercept1 & SVM_I_VINTR) != 0 || s->step != STEP_NONE)
+		return false;
+	c->v_irq |= SVM_V_IRQ;
+	c->v_intr_prio = SVM_V_IGN_TPR;
+	c->v_vector = vector;
+	c->event_inj = 0; /* from before, when the entry was put off */
+	svm_dirty(c, SVM_CLEAN_TPR);
+	s->virq = true;
+	return true;
+}
+
+void svm_virq_done(struct svm_vcpu *s)
+{
+	struct vmcb *c = s->vmcb;
+
+	if ((c->v_irq & SVM_V_IRQ) != 0)
+		s->v.event = (struct hv_event){ .type = EVENT_INTERRUPT, .vector = c->v_vector };
+	c->v_irq &= (uint8_t)~SVM_V_IRQ;
+	s->virq = false;
+}
+
 void svm_inject(struct vcpu *v, const struct hv_event *e)
 {
 	static const uint8_t type[] = {
@@ -37,6 +69,8 @@ void svm_inject(struct vcpu *v, const struct hv_event *e)
 	struct svm_vcpu *s = svm_vcpu(v);
 	struct vmcb *c = s->vmcb;
 
+	if (svm_box.virq && e->type == EVENT_INTERRUPT && inject_virq(s, e->vector))
+		return;
 	c->event_inj = SVM_EVENT_VALID | (uint64_t)type[e->type] << 8 | e->vector |
 		       (e->has_error ? SVM_EVENT_ERROR | (uint64_t)e->error << 32 : 0);
 	if (e->type == EVENT_SOFT_INTERRUPT || e->type == EVENT_SOFT_EXCEPTION)
@@ -112,6 +146,7 @@ void svm_window(struct vcpu *v, uint32_t windows, uint8_t priority)
 	bool shadow = (c->interrupt_shadow & SVM_SHADOW) != 0;
 	bool irq = (windows & HV_CAN_INTERRUPT) != 0 && !shadow;
 
+	s->virq = false;
 	if (irq) {
 		c->v_irq |= SVM_V_IRQ;
 		c->v_intr_prio = priority > 15 ? SVM_V_IGN_TPR : priority;

@@ -108,6 +108,7 @@ int svm_probe(const char *options, struct hv_report *report)
 		report->caps |= svm_features[i].cap;
 		feature_note(report, svm_features[i].name, "");
 	}
+	svm_box.virq = masked_off(options, "eventinj");
 	/* A nested 1 GiB page needs what an ordinary one needs. */
 	if (cpu_has(CPU_PAGE_1G) && !masked_off(options, "1g"))
 		report->caps |= HV_CAP_PAGE_1G;

@@ -87,6 +87,9 @@ static void push_event(struct svm_vcpu *s, const struct vcpu_regs *r)
 	struct vmcb *c = s->vmcb;
 
 	c->event_inj = 0;
+	if (s->virq)
+		c->v_irq &= (uint8_t)~SVM_V_IRQ;
+	s->virq = false;
 	s->nmi_iret = false;
 	s->nmi_blocked = r->nmi_blocked != 0;
 	if ((svm_box.caps & HV_CAP_VNMI) != 0) {

@@ -219,6 +219,8 @@ enum hv_exit_kind svm_run(struct vcpu *v)
 	c->tlb_control = SVM_TLB_NOTHING;
 	c->event_inj = 0;
 	v->event.type = EVENT_NONE;
+	if (s->virq)
+		svm_virq_done(s);
 	if ((c->exit_int_info & SVM_EVENT_VALID) != 0)
 		svm_reinject(s, c->exit_int_info);
 	if (s->step != STEP_NONE && (uint32_t)c->exit_code != SVM_EXIT_EXCEPTION + VECTOR_DB)

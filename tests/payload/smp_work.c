@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What several processors do together: locks, handing over, TLB shootdown, one clock, the board; and
+ * how long an IPI takes between two that both halt (BENCH ipi).
+ */
+#include "tests/payload/lib/smp.h"
+
+#include "lib/string.h"
+
+enum {
+	MSR_TSC_ADJUST = 0x3b, MSR_KVM_SYSTEM_TIME = 0x4b564d01, ROUNDS = 201,
+	HANDOVERS = 4, LOCKED_ADDS = 2000, FLUSHES = 40, READS = 200, CLOCK_READS = 3000,
+};
+
+static unsigned cpus;
+static volatile unsigned turn, arrived, next_ticket, now_serving, stale, acks, steps_back;
+static volatile uint64_t shared, latest;
+
+static void begin(void)
+{
+	smp_begin(true);
+	cpus = smp_cpus();
+	turn = arrived = next_ticket = now_serving = stale = acks = steps_back = 0;
+	shared = latest = 0;
+	ap_go = false;
+}
+
+/* All processors run `work`, this one too. */
+static void together(void (*work)(unsigned me))
+{
+	smp_run_all(work);
+	work(0);
+	smp_wait_all();
+}
+
+/* ---- spinning and waiting ---- */
+
+static void pass_on(unsigned me)
+{
+	for (unsigned i = 0; i < HANDOVERS; i++) {
+		while (turn % cpus != me)
+			cpu_pause();
+		turn++;
+	}
+}
+
+/* Each waits for its turn: whoever's turn it is gets to run, however many spin. */
+static void handover(void)
+{
+	begin();
+	together(pass_on);
+	CHECK_EQ(turn, HANDOVERS * cpus);
+}
+
+static void add_locked(unsigned me)
+{
+	(void)me;
+	for (unsigned i = 0; i < LOCKED_ADDS / cpus; i++) {
+		unsigned mine = __atomic_fetch_add(&next_ticket, 1, __ATOMIC_SEQ_CST);
+
+		while (now_serving != mine)
+			cpu_pause();
+		shared++;
+		now_serving = mine + 1;
+	}
+}
+
+static void ticket_lock(void)
+{
+	begin();
+	together(add_locked);
+	CHECK_EQ(shared, LOCKED_ADDS / cpus * cpus);
+}
+
+static void count_till_go(unsigned me)
+{
+	while (!ap_go)
+		ap[me].value++;
+}
+
+/* Each gets its part of the host's processors. */
+static void all_run(void)
+{
+	begin();
+	smp_run_all(count_till_go);
+	delay_us(50000 + 40000 * cpus);
+	ap_go = true;
+	smp_wait_all();
+	for (unsigned n = 1; n < cpus; n++)
+		CHECK(ap[n].value > 1000);
+}
+
+/* A doorbell that wakes the next processor, round and round, all others halted. */
+static void ring_next(struct frame *f)
+{
+	unsigned me = smp_self();
+
+	(void)f;
+	lapic_eoi();
+	if (++shared < 50 * cpus)
+		smp_ipi((me + 1) % cpus, VEC_B | ICR_ASSERT);
+}
+
+static void ring_of_halts(void)
+{
+	uint64_t start;
+
+	begin();
+	on_trap(VEC_B, ring_next);
+	start = rdtsc();
+	smp_ipi(1, VEC_B | ICR_ASSERT);
+	while (shared < 50 * cpus && rdtsc() - start < SMP_PATIENCE) {
+		sti_hlt(); /* ours comes round as well */
+		cli();
+	}
+	CHECK_EQ(shared, 50 * cpus);
+}
+
+/* ---- TLB shootdown ---- */
+
+#define WINDOW_VA 0x10000000ULL /* beyond our RAM: mapped here only */
+
+extern uint64_t boot_pml4[512];
+static uint64_t window_pt[512] __attribute__((aligned(4096)));
+static volatile uint64_t page_old[512] __attribute__((aligned(4096))), page_new[512] __attribute__((aligned(4096)));
+
+static void invlpg(uint64_t va)
+{
+	__asm__ volatile("invlpg (%0)" : : "r"(va) : "memory");
+}
+
+static void flush_window(struct frame *f)
+{
+	(void)f;
+	invlpg(WINDOW_VA);
+	__atomic_add_fetch(&acks, 1, __ATOMIC_SEQ_CST);
+	lapic_eoi();
+}
+
+/* Reads the window all the time; after each shootdown it may see only the new page. */
+static void read_window(unsigned me)
+{
+	sti();
+	while (!ap_go) {
+		uint64_t before = shared, seen = *(volatile uint64_t *)WINDOW_VA;
+
+		/* `shared` is the newest value that every processor is known to see. */
+		if (seen < before)
+			stale++;
+		ap[me].value++;
+	}
+	cli();
+}
+
+static void window_map(volatile uint64_t *page)
+{
+	*(volatile uint64_t *)window_pt = (uint64_t)(uintptr_t)page | 3;
+}
+
+static void shootdown(void)
+{
+	uint64_t *pdpt = (uint64_t *)(uintptr_t)(boot_pml4[0] & ~0xfffULL), *pd, old;
+	unsigned slot = WINDOW_VA >> 21 & 511;
+
+	begin();
+	pd = (uint64_t *)(uintptr_t)(pdpt[0] & ~0xfffULL);
+	old = pd[slot];
+	window_map(page_old);
+	*(volatile uint64_t *)&pd[slot] = (uint64_t)(uintptr_t)window_pt | 3;
+	page_old[0] = 1;
+	WRITE_REG("cr3", READ_REG("cr3"));
+	on_trap(VEC_B, flush_window);
+	shared = 1;
+	smp_ipi(0, ICR_OTHERS | VEC_B | ICR_ASSERT);
+	smp_until("the first flush", &acks, cpus - 1);
+	smp_run_all(read_window);
+	sti();
+	for (unsigned i = 2; i < FLUSHES; i++) {
+		volatile uint64_t *page = i & 1 ? page_old : page_new;
+
+		page[0] = i;
+		window_map(page);
+		acks = 0;
+		invlpg(WINDOW_VA);
+		smp_ipi(0, ICR_OTHERS | VEC_B | ICR_ASSERT);
+		smp_until("flushes", &acks, cpus - 1);
+		shared = i;
+	}
+	ap_go = true;
+	smp_wait_all();
+	cli();
+	pd[slot] = old;
+	WRITE_REG("cr3", READ_REG("cr3"));
+	CHECK_EQ(stale, 0);
+	for (unsigned n = 1; n < cpus; n++)
+		CHECK(ap[n].value > 0);
+}
+
+/* Everybody asks everybody at once, and serves while it waits. */
+static void answer(struct frame *f)
+{
+	(void)f;
+	lapic_eoi();
+	ap[smp_self()].value++;
+}
+
+static void ask_all(unsigned me)
+{
+	(void)me;
+	sti();
+	for (unsigned i = 1; i <= 20; i++) {
+		uint64_t start = rdtsc();
+
+		smp_ipi(0, ICR_OTHERS | VEC_A | ICR_ASSERT);
+		/* Requests that come together are one interrupt: no more can be counted on. */
+		while (ap[me].value == 0 && rdtsc() - start < SMP_PATIENCE)
+			cpu_pause();
+	}
+	__atomic_add_fetch(&arrived, 1, __ATOMIC_SEQ_CST);
+	while (arrived < cpus)
+		cpu_pause();
+	cli();
+}
+
+static void crossfire(void)
+{
+	begin();
+	on_trap(VEC_A, answer);
+	together(ask_all);
+	for (unsigned n = 0; n < cpus; n++)
+		CHECK(ap[n].value > 0);
+}
+
+/* ---- one clock ---- */
+
+static uint64_t kvmclock_page[AP_MAX][8] __attribute__((aligned(4096)));
+
+static uint64_t clock_ns(unsigned me)
+{
+	const volatile uint64_t *p = kvmclock_page[me];
+	uint32_t mul = (uint32_t)p[3];
+	int8_t shift = (int8_t)(p[3] >> 32);
+	uint64_t delta = rdtsc() - p[1];
+
+	delta = shift >= 0 ? delta << shift : delta >> -shift;
+	return p[2] + (uint64_t)(((unsigned __int128)delta * mul) >> 32);
+}
+
+static uint64_t clock_tsc(unsigned me)
+{
+	(void)me;
+	return rdtsc();
+}
+
+static uint64_t (*the_clock)(unsigned me);
+
+static void watch_clock(unsigned me)
+{
+	if (the_clock == clock_ns)
+		wrmsr(MSR_KVM_SYSTEM_TIME, (uint64_t)(uintptr_t)kvmclock_page[me] | 1);
+	__atomic_add_fetch(&arrived, 1, __ATOMIC_SEQ_CST);
+	while (arrived < cpus)
+		cpu_pause();
+	for (unsigned i = 0; i < CLOCK_READS; i++) {
+		uint64_t before = __atomic_load_n(&latest, __ATOMIC_SEQ_CST), now = the_clock(me);
+
+		if (now < before)
+			__atomic_add_fetch(&steps_back, 1, __ATOMIC_SEQ_CST);
+		while (before < now && !__atomic_compare_exchange_n(&latest, &before, now, false,
+								    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+			;
+	}
+}
+
+static void tsc_agrees(void)
+{
+	begin();
+	the_clock = clock_tsc;
+	together(watch_clock);
+	CHECK_EQ(steps_back, 0);
+}
+
+static void kvmclock_agrees(void)
+{
+	begin();
+	if (!on_bulkhead())
+		skip("no KVM clock");
+	the_clock = clock_ns;
+	together(watch_clock);
+	CHECK_EQ(steps_back, 0);
+	for (unsigned n = 1; n < cpus; n++)
+		CHECK(memcmp(kvmclock_page[n] + 1, kvmclock_page[0] + 1, 24) == 0);
+}
+
+static void move_tsc(unsigned me)
+{
+	uint64_t before = rdtsc();
+
+	ap[me].value = 0;
+	wrmsr(MSR_TSC_ADJUST, 1ULL << 40);
+	if (rdtsc() - before >= 1ULL << 40 && rdmsr(MSR_TSC_ADJUST) == 1ULL << 40)
+		ap[me].value = 1;
+	wrmsr(MSR_TSC_ADJUST, 0);
+	if (rdtsc() - before < 1ULL << 40)
+		ap[me].value |= 2;
+}
+
+/* One processor's TSC can be moved, and moved back, alone. */
+static void tsc_adjust(void)
+{
+	begin();
+	if (!(cpuid(7, 0).ebx & 2))
+		skip("no TSC_ADJUST");
+	for (unsigned n = 1; n < cpus; n++) {
+		uint64_t before = rdtsc();
+
+		smp_run(n, move_tsc);
+		smp_wait(n);
+		CHECK_EQ(ap[n].value, 3);
+		CHECK(rdtsc() - before < 1ULL << 39);
+	}
+	the_clock = clock_tsc;
+	together(watch_clock);
+	CHECK_EQ(steps_back, 0);
+}
+
+/* ---- the board, from everywhere ---- */
+
+static void use_board(unsigned me)
+{
+	uint64_t bad = 0;
+
+	for (unsigned i = 0; i < READS; i++) {
+		bad += inb(0x21) != 0xff; /* the 8259's mask */
+		bad += (*(volatile uint32_t *)(uintptr_t)0xfec00000 & 0xff) != 1; /* the IOAPIC's index */
+		bad += (inb(0x61) & 0xf) != 0;
+	}
+	ap[me].value = bad;
+}
+
+static void board(void)
+{
+	begin();
+	pic_mask_all();
+	*(volatile uint32_t *)(uintptr_t)0xfec00000 = 1;
+	outb(0x61, 0);
+	together(use_board);
+	for (unsigned n = 0; n < cpus; n++)
+		CHECK_EQ(ap[n].value, 0);
+}
+
+/* ---- figures ---- */
+
+static volatile uint64_t landed;
+
+static void land(struct frame *f)
+{
+	uint64_t now = rdtsc();
+
+	(void)f;
+	if (landed == 0)
+		landed = now;
+	lapic_eoi();
+}
+
+static void reply(struct frame *f)
+{
+	uint64_t now = rdtsc();
+
+	(void)f;
+	ap[1].value = now;
+	lapic_eoi();
+	smp_ipi(0, VEC_A | ICR_ASSERT);
+}
+
+/* From before the write to the ICR to the handler's start on the other, which halts; so does the sender. */
+static void bench_ipi(void)
+{
+	static uint64_t samples[ROUNDS];
+
+	begin();
+	on_trap(VEC_A, land);
+	on_trap(VEC_B, reply);
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		uint64_t start, v;
+		unsigned j = i;
+
+		landed = ap[1].value = 0;
+		delay_us(50); /* the other halts again */
+		start = rdtsc();
+		smp_ipi(1, VEC_B | ICR_ASSERT);
+		while (landed == 0) {
+			sti_hlt();
+			cli();
+		}
+		v = ap[1].value - start;
+		for (; j > 0 && samples[j - 1] > v; j--)
+			samples[j] = samples[j - 1];
+		samples[j] = v;
+	}
+	CHECK(samples[0] > 0);
+	say("BENCH ipi %llu", (unsigned long long)samples[ROUNDS / 2]);
+}
+
+const struct test payload_tests[] = {
+	{ "handover", handover },
+	{ "ticket_lock", ticket_lock },
+	{ "all_run", all_run },
+	{ "ring_of_halts", ring_of_halts },
+	{ "shootdown", shootdown },
+	{ "crossfire", crossfire },
+	{ "tsc_agrees", tsc_agrees },
+	{ "kvmclock_agrees", kvmclock_agrees },
+	{ "tsc_adjust", tsc_adjust },
+	{ "board", board },
+	{ "ipi", bench_ipi },
+	{ 0 },
+};
