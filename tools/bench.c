@@ -36,6 +36,7 @@ static const struct row rows[] = {
 	{ "mmio_ring3", "MMIO read, ring 3", "RDTSC before to RDTSC after", 0, 2500 },
 	{ "doorbell", "doorbell", "RDTSC before to RDTSC after", 0, 0 },
 };
+enum { BOOTS = 3 };
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
 
 /* What costs more than an instruction, as tools/exit-trace names it; `shown` has a column in the table. */
@@ -231,6 +232,26 @@ static int measure_boot(const char *dir, struct result *r)
 	return run_lines(command, see_direct_boot, r);
 }
 
+/* Of several boots, turn by turn, the fastest each: whatever else the machine does only slows one down. */
+static int measure_boots(const char *dir, struct result *r)
+{
+	for (unsigned i = 0; i < BOOTS; i++) {
+		struct result one = { 0 };
+
+		if (measure_boot(dir, &one) != 0)
+			return 1;
+		if (i == 0 || one.direct_s < r->direct_s)
+			r->direct_s = one.direct_s;
+		if (i != 0 && one.box_s >= r->box_s)
+			continue;
+		r->box_s = one.box_s;
+		r->load_s = one.load_s;
+		r->entries = one.entries;
+		memcpy(r->reasons, one.reasons, sizeof(r->reasons));
+	}
+	return 0;
+}
+
 static double ratio(double s, const struct result *r)
 {
 	return r->direct_s > 0 ? s / r->direct_s : 0;
@@ -269,9 +290,9 @@ static void print_table(const struct result *r)
 		print_row(&rows[i], r->exits[i], r->heavy[i]);
 	printf("\nKernel's entry to the guest's first instruction: %ld instructions (64 MiB guest; waits for clocks included)\n",
 	       r->first_insn);
-	printf("Linux to its init: %ld VM entries; %.2f s from the VM's start (%.2f s of it scrubbing and loading)\n"
+	printf("Linux to its init, the best of %d boots: %ld VM entries; %.2f s from the VM's start (%.2f s of it scrubbing and loading)\n"
 	       "  beside %.2f s from QEMU's start directly on TCG: ratio %.2f, without scrubbing and loading %.2f\n",
-	       r->entries, r->box_s, r->load_s, r->direct_s, ratio(r->box_s, r), ratio(r->box_s - r->load_s, r));
+	       BOOTS, r->entries, r->box_s, r->load_s, r->direct_s, ratio(r->box_s, r), ratio(r->box_s - r->load_s, r));
 	printf("Exits by reason: %s\n", r->reasons);
 	printf("Kernel image: %ld bytes; ring 0: %ld lines of code\n", r->kernel_bytes, r->ring0_lines);
 }
@@ -328,7 +349,7 @@ int bench_main(const char *self, int argc, char **argv)
 		r.exits[i] = -1;
 	r.first_insn = -1;
 	memset(r.heavy, -1, sizeof(r.heavy));
-	if (measure_exits(dir, &r) != 0 || measure_boot(dir, &r) != 0)
+	if (measure_exits(dir, &r) != 0 || measure_boots(dir, &r) != 0)
 		return 1;
 	r.kernel_bytes = file_bytes(dir, "kernel.elf");
 	if (run_lines("tools/count-lines 2>/dev/null", see_lines, &r) != 0)
