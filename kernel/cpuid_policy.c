@@ -223,6 +223,8 @@ static void adjust(struct cpuid_table *t, const struct cpuid_input *in, uint32_t
 	case 0x40000001:
 		if (in->tsc_stable)
 			r[EAX] |= KVM_FEATURE_CLOCK_STABLE;
+		if (in->vcpus > 1)
+			r[EAX] |= KVM_FEATURE_PV_UNHALT | KVM_FEATURE_PV_SEND_IPI;
 		break;
 	case 0x80000000:
 		if (r[EAX] > 0x80000021)

@@ -96,6 +96,8 @@ bool lapic_takes_extint(const struct lapic *a);
 uint32_t lapic_ppr(const struct lapic *a);
 /* Sets the vector in IRR. Any processor. */
 void lapic_request(struct vcpu *v, uint8_t vector, bool level);
+/* The vCPU with this APIC ID, or NULL. */
+struct vcpu *lapic_by_id(struct vm *vm, uint64_t apic_id);
 /* From any context. sender NULL: an IOAPIC or device. Returns how many local APICs accepted it. */
 unsigned lapic_send(struct vm *vm, struct vcpu *sender, const struct lapic_message *m);
 /* A write to the ICR. */

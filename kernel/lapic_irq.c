@@ -211,11 +211,36 @@ static struct vcpu *arbitrate(struct vm *vm, const struct lapic_message *m, unsi
 	return best;
 }
 
+/* Monitors number their vCPUs by APIC ID: the first look is nearly always enough. */
+struct vcpu *lapic_by_id(struct vm *vm, uint64_t apic_id)
+{
+	unsigned n = __atomic_load_n(&vm->vcpus, __ATOMIC_ACQUIRE);
+
+	if (apic_id < n && vm->vcpu[apic_id]->apic_id == apic_id)
+		return vm->vcpu[apic_id];
+	for (unsigned i = 0; i < n; i++)
+		if (vm->vcpu[i]->apic_id == apic_id)
+			return vm->vcpu[i];
+	return NULL;
+}
+
+static unsigned send_physical(struct vm *vm, const struct lapic_message *m)
+{
+	struct vcpu *v = lapic_by_id(vm, m->dest);
+
+	if (v == NULL || !lapic_enabled(&v->lapic))
+		return 0;
+	receive(v, m);
+	return 1;
+}
+
 unsigned lapic_send(struct vm *vm, struct vcpu *sender, const struct lapic_message *m)
 {
 	unsigned n = __atomic_load_n(&vm->vcpus, __ATOMIC_ACQUIRE), accepted = 0;
 
 	(void)sender;
+	if (!m->logical && m->dest != APIC_BROADCAST && m->mode != APIC_LOWEST)
+		return send_physical(vm, m);
 	if (m->mode == APIC_LOWEST) {
 		struct vcpu *v = arbitrate(vm, m, n);
 
@@ -230,8 +255,6 @@ unsigned lapic_send(struct vm *vm, struct vcpu *sender, const struct lapic_messa
 			continue;
 		receive(v, m);
 		accepted++;
-		if (!m->logical && m->dest != APIC_BROADCAST)
-			break;
 	}
 	return accepted;
 }

@@ -382,6 +382,15 @@ void sched_yield_point(void)
 		schedule();
 }
 
+void sched_give_way(void)
+{
+	struct percpu *cpu = percpu_self();
+
+	if (__atomic_load_n(&cpu->run.bitmap, __ATOMIC_RELAXED) >> cpu->current->priority != 0)
+		cpu->work |= WORK_RESCHED;
+	sched_yield_point();
+}
+
 void sched_cpu_init(struct percpu *cpu, struct thread *idle)
 {
 	idle->is_idle = true;

@@ -27,6 +27,8 @@ bool thread_dying(void);
 bool sched_pending(void);
 /* Takes pending host interrupts (opens the interrupt window), then reschedules if need be. */
 void sched_yield_point(void);
+/* sched_yield_point, and others of our priority go first. */
+void sched_give_way(void);
 
 /*
  * The vCPU that this thread's vcpu_run works on, or NULL. The scheduler calls vcpu_put/vcpu_load

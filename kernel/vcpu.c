@@ -70,7 +70,7 @@ void vcpu_reset(struct vcpu *v, bool init)
 	hv->push(v, groups, &r);
 	hv->tlb_flush(v);
 	v->event.type = EVENT_NONE;
-	v->nmi_pending = 0;
+	v->nmi_pending = v->unhalted = 0;
 	v->pending = EXIT_KICK;
 	memset(v->dr, 0, sizeof(v->dr));
 	if (v->loaded)

@@ -28,6 +28,7 @@ enum {
 	REQ_TIMER = 1 << 5, /* the local APIC timer expired */
 	REQ_NMI = 1 << 6,
 	REQ_DEAD = 1 << 7, /* the VM was killed */
+	REQ_UNHALT = 1 << 9, /* another vCPU's hypercall: end a HLT */
 	REQ_EOI = 1 << 8, /* vcpu.eoi_vector has to be told to the monitor first */
 };
 
@@ -48,6 +49,7 @@ struct vcpu {
 	uint8_t cr8; /* (v) the task priority's class, kept by the backend around an entry */
 	uint8_t intr; /* (a) level of the 8259's INTR */
 	uint8_t nmi_pending; /* (v) */
+	uint8_t unhalted; /* (v) the next HLT, or the present one, ends at once */
 	uint8_t window_wanted; /* (v) HV_CAN_* asked of the backend at present */
 	uint8_t window_priority; /* (v) */
 	uint8_t sipi; /* (a) */

@@ -4,14 +4,13 @@
 
 #include "arch/cpu.h"
 #include "kernel/cpuid_policy.h"
+#include "kernel/hypercall.h"
 #include "kernel/log.h"
 #include "kernel/thread.h"
 #include "kernel/vm.h"
 #include "lib/format.h"
 #include "lib/string.h"
 #include "lib/x86/cr.h"
-
-#define KVM_ENOSYS 1000
 
 typedef enum exit_action exit_handler(struct vcpu *v);
 
@@ -111,10 +110,9 @@ static enum exit_action on_hlt(struct vcpu *v)
 	return ACTION_RESUME;
 }
 
-/* No hypercall is advertised. */
 static enum exit_action on_hypercall(struct vcpu *v)
 {
-	v->gpr[GPR_RAX] = (uint64_t)-KVM_ENOSYS;
+	v->gpr[GPR_RAX] = hypercall(v);
 	hv->skip(v);
 	return ACTION_RESUME;
 }
@@ -177,17 +175,18 @@ static enum exit_action on_rdtsc(struct vcpu *v)
 	return ACTION_RESUME;
 }
 
-/* WBINVD, INVD: memory is coherent without them. PAUSE: others may want the processor. */
+/* WBINVD, INVD: memory is coherent without them. */
 static enum exit_action on_nothing(struct vcpu *v)
 {
 	hv->skip(v);
 	return ACTION_RESUME;
 }
 
+/* It spins, perhaps for another vCPU that waits for this very processor. */
 static enum exit_action on_pause(struct vcpu *v)
 {
 	hv->skip(v);
-	sched_yield_point();
+	sched_give_way();
 	return ACTION_RESUME;
 }
 

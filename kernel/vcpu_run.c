@@ -66,6 +66,8 @@ static enum step requests_take(struct vcpu *v)
 		lapic_timer_expired(v);
 	if ((r & REQ_NMI) != 0)
 		v->nmi_pending = 1;
+	if ((r & REQ_UNHALT) != 0)
+		v->unhalted = 1;
 	if ((r & REQ_TLB) != 0)
 		hv->tlb_flush(v);
 	return STEP_AGAIN;
@@ -169,7 +171,8 @@ static bool wakes(struct vcpu *v)
 
 static void block(struct vcpu *v)
 {
-	if (v->activity == ACTIVITY_HALTED && wakes(v)) {
+	if (v->activity == ACTIVITY_HALTED && (v->unhalted || wakes(v))) {
+		v->unhalted = 0;
 		v->activity = ACTIVITY_RUNNING;
 		return;
 	}

@@ -27,6 +27,7 @@ static struct vcpu *running;
 struct thread *thread_self(void) { return &self_thread; }
 bool thread_dying(void) { return fake.dying; }
 bool sched_pending(void) { return fake.pending || fake.dying; }
+void sched_give_way(void) { fake.gave_way++; }
 void sched_yield_point(void) { fake.yields++, fake.pending = false; }
 void thread_set_vcpu(struct thread *t, struct vcpu *v) { t->vcpu = v, running = v; }
 void thread_poke(struct thread *t) { (void)t, fake.pokes++; }

@@ -28,7 +28,7 @@ struct fake_vcpu {
 struct fake {
 	struct fake_step script[FAKE_STEPS];
 	unsigned steps, next;
-	unsigned entries, skips, flushes, pokes, unparks, parks, yields, loads, puts;
+	unsigned entries, skips, flushes, pokes, unparks, parks, yields, gave_way, loads, puts;
 	struct hv_event injected[FAKE_STEPS]; /* by entry: what went in */
 	uint32_t windows;
 	uint8_t priority;
