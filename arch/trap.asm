@@ -11,6 +11,7 @@ global trap_stubs
 global trap_return
 
 MSR_GS_BASE equ 0xc0000101
+RFLAGS_AC equ 1 << 18
 
 ; One stub is 16 bytes, so that the IDT is filled by arithmetic.
 align 16
@@ -74,6 +75,13 @@ align 16
 
 trap_common:
 	SAVE
+	; An interrupt gate leaves AC as ring 3 has it, and AC opens SMAP. CLAC is not on every processor.
+	test dword [rsp + 19 * 8], RFLAGS_AC
+	jz .closed
+	pushfq
+	and dword [rsp], ~RFLAGS_AC
+	popfq
+.closed:
 	test byte [rsp + 18 * 8], 3 ; CS: from ring 3?
 	jz trap_from_kernel
 	swapgs
@@ -109,8 +117,8 @@ trap_paranoid:
 %assign i i-1
 %endrep
 	mov rax, [rax]
-	SAVE
-	jmp trap_from_user
+	swapgs ; trap_common does it again
+	jmp trap_common
 .kernel:
 	SAVE
 	mov ecx, MSR_GS_BASE

@@ -15,6 +15,7 @@
 #include "kernel/space.h"
 #include "kernel/thread_impl.h"
 #include "kernel/vcpu.h"
+#include "lib/x86/cr.h"
 #include "lib/x86/msr.h"
 #include <stddef.h>
 
@@ -191,25 +192,35 @@ void thread_poke(struct thread *t)
 
 /* ---- moving */
 
-/* t is in no queue and saved; its cpu field already says where it belongs. */
+/*
+ * t was ready and in no queue: it goes where its cpu field says. Two may come here for one move, of
+ * which one finds it queued, or gone on from there.
+ */
 static void arrive(struct thread *t)
 {
 	struct percpu *cpu = lock_thread(t);
 
-	enqueue(cpu, t);
-	notify(cpu, t);
+	if (t->state == THREAD_READY && !t->queued && !t->on_cpu) {
+		enqueue(cpu, t);
+		notify(cpu, t);
+	}
 	spin_unlock(&cpu->run_lock);
 }
 
-/* [run] of the old processor. True: arrive() must follow, without the lock. */
+/*
+ * [run] of the old processor. True: arrive() must follow, without the lock; also for one that was to go
+ * but is to stay after all, and is in no queue.
+ */
 static bool leave(struct percpu *cpu, struct thread *t)
 {
-	if (t->target == t->cpu || t->on_cpu)
+	if (t->on_cpu)
 		return false;
-	if (t->queued)
-		dequeue(cpu, t);
-	__atomic_store_n(&t->cpu, t->target, __ATOMIC_RELEASE);
-	return t->state == THREAD_READY;
+	if (t->target != t->cpu) {
+		if (t->queued)
+			dequeue(cpu, t);
+		__atomic_store_n(&t->cpu, t->target, __ATOMIC_RELEASE);
+	}
+	return t->state == THREAD_READY && !t->queued;
 }
 
 void sched_move(struct thread *t, unsigned target)
@@ -290,14 +301,13 @@ void schedule(void)
 	struct percpu *cpu = percpu_self();
 	struct thread *t = cpu->current, *next;
 
+	verify((cpu_flags() & RFLAGS_AC) == 0); /* SMAP is shut: nobody inherits an open one */
 	spin_lock(&cpu->run_lock);
 	cpu->work &= ~(uint32_t)WORK_RESCHED;
 	if (t->state == THREAD_RUNNING && !t->is_idle) {
 		t->state = THREAD_READY;
-		enqueue(cpu, t);
-		/* It shall run elsewhere: not again here first. */
-		if (t->target != t->cpu)
-			dequeue(cpu, t);
+		if (t->target == t->cpu) /* else not again here first: finish() sends it on */
+			enqueue(cpu, t);
 	}
 	next = best(cpu);
 	if (next)

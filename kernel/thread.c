@@ -174,12 +174,12 @@ void thread_set_fs(void)
 	struct percpu *cpu = percpu_self();
 
 	cpu->fs_base = cpu->current->fs_base;
+	/* A loaded vCPU's backend has a copy, for the way back from the guest. */
+	if (cpu->current->vcpu)
+		vcpu_put(cpu->current->vcpu);
 	wrmsr(MSR_FS_BASE, cpu->fs_base);
-}
-
-bool thread_has_fpu(const struct thread *t)
-{
-	return t->fpu;
+	if (cpu->current->vcpu)
+		vcpu_load(cpu->current->vcpu);
 }
 
 int thread_enable_fpu(struct thread *t)

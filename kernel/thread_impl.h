@@ -70,7 +70,6 @@ void thread_discard(struct thread *t);
 /* The calling thread's FS base has changed. */
 void thread_set_fs(void);
 int thread_enable_fpu(struct thread *t);
-bool thread_has_fpu(const struct thread *t);
 
 /* entry.asm */
 void context_switch(uint64_t *save, uint64_t load);

@@ -46,9 +46,12 @@ void apic_timer_set(uint64_t now, uint64_t deadline)
 {
 	(void)now, programmed = deadline;
 }
+static void (*in_switch)(void); /* what another processor does meanwhile */
 void context_switch(uint64_t *save, uint64_t load)
 {
 	(void)save, (void)load;
+	if (in_switch)
+		in_switch();
 }
 void space_switch(struct space *s)
 {
@@ -254,6 +257,27 @@ static void moving_a_waiting_a_ready_and_a_running_thread(void)
 	CHECK(CURRENT == &threads[0]);
 }
 
+static void move_0_back(void)
+{
+	on(1);
+	sched_move(&threads[0], 0);
+	on(0);
+}
+
+static void a_move_that_is_taken_back_in_the_switch_loses_nobody(void)
+{
+	fresh();
+	start(0, 0, 5);
+	schedule();
+	sched_move(&threads[0], 1);
+	in_switch = move_0_back;
+	schedule();
+	in_switch = NULL;
+	CHECK_EQ(threads[0].cpu, 0);
+	schedule();
+	CHECK(CURRENT == &threads[0]);
+}
+
 static void killing_reaches_every_state(void)
 {
 	fresh();
@@ -414,6 +438,7 @@ int main(void)
 	RUN(no_wakeup_is_lost);
 	RUN(waking_elsewhere_sends_one_ipi);
 	RUN(moving_a_waiting_a_ready_and_a_running_thread);
+	RUN(a_move_that_is_taken_back_in_the_switch_loses_nobody);
 	RUN(killing_reaches_every_state);
 	RUN(vcpus_are_put_and_loaded_around_switches);
 	RUN(random_walk);
