@@ -172,6 +172,13 @@ $(O)/payload/%.elf: $(O)/p/tests/payload/%.o $(PAYLOAD_LIB_O) tests/payload/payl
 	$(Q)ld $(LDFLAGS_BARE) -T tests/payload/payload.ld $< $(PAYLOAD_LIB_O) -o $@
 payloads: $(PAYLOADS)
 
+# ---------------------------------------------------------------------------- hostile ring-3 programs
+
+$(O)/ring3/%.elf: $(O)/u/tests/ring3/%.o $(O)/u/tests/ring3/ring3.o $(RING3_C:%.c=$(O)/u/%.o) $(RING3_ASM_O) guests/ring3.ld
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)ld $(LDFLAGS_BARE) -T guests/ring3.ld $(filter %.o,$^) -o $@
+
 # ---------------------------------------------------------------------------- unit tests and fuzzers
 
 # A unit test is one program: tests/unit/X_test.c with the sources that its first comment line

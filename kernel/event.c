@@ -113,11 +113,11 @@ static int decode_event(uint64_t handle, uint32_t rights, struct event **e)
 	return r;
 }
 
-struct event *event_from_handle(uint64_t handle, int *error)
+struct event *event_from_handle(uint64_t handle, uint32_t rights, int *error)
 {
 	struct event *e = NULL;
 
-	*error = decode_event(handle, RIGHT_WRITE, &e);
+	*error = decode_event(handle, rights, &e);
 	return *error < 0 ? NULL : e;
 }
 
@@ -136,7 +136,7 @@ int64_t sys_event_signal(struct sys_frame *f)
 int64_t sys_event_timer(struct sys_frame *f)
 {
 	struct event *e;
-	int r = decode_event(f->arg[0], RIGHT_WRITE, &e);
+	int r = decode_event(f->arg[0], RIGHT_READ | RIGHT_WRITE, &e);
 
 	if (r < 0)
 		return r;

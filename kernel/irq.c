@@ -110,7 +110,7 @@ int64_t sys_event_irq(struct sys_frame *f)
 	if (flags & IRQ_ISA)
 		gsi = isa_gsi(gsi, &flags);
 	if (f->arg[3] != 0 && !(flags & IRQ_ACK)) {
-		e = event_from_handle(f->arg[3], &r);
+		e = event_from_handle(f->arg[3], RIGHT_WRITE, &r);
 		if (!e)
 			return r;
 	}

@@ -110,9 +110,11 @@ void lapic_timer_expired(struct vcpu *v)
 	struct lapic *a = &v->lapic;
 	uint64_t now = rdtsc();
 
-	/* Of an earlier setting: the timer was stopped or moved after it fired. */
-	if (a->deadline > now)
+	/* Stopped or moved after it fired, or it fired where the TSC is ahead of ours. */
+	if (a->deadline > now) {
+		timer_arm(&a->timer, a->deadline);
 		return;
+	}
 	if (a->period == 0) {
 		a->deadline = TIMER_NEVER;
 		a->tsc_deadline = 0;

@@ -86,6 +86,21 @@ static int decode_range(uint64_t handle, uint32_t rights, struct range **r)
 	return e;
 }
 
+/* What changes a range's extent: [control], and which rights there are. */
+static int decode_range_rights(uint64_t handle, struct range **r, uint32_t *rights)
+{
+	struct object *o;
+	int e = handle_get_any(thread_self()->space, handle, &o, rights);
+
+	if (e < 0)
+		return e;
+	e = o->type != OBJ_RANGE ? E_HANDLE : *rights & RIGHT_CONTROL ? 0 : E_PERM;
+	if (e < 0)
+		object_put(o);
+	*r = list_entry(o, struct range, object);
+	return e;
+}
+
 /* [range_lock] May its extent change? */
 static int range_free_to_change(const struct range *r)
 {
@@ -226,24 +241,25 @@ int64_t sys_range_split(struct sys_frame *f)
 {
 	struct space *s = thread_self()->space;
 	struct range *r, *upper;
+	uint32_t rights;
 	int64_t handle;
-	int e = decode_range(f->arg[0], RIGHT_CONTROL, &r);
+	int e = decode_range_rights(f->arg[0], &r, &rights);
 
 	if (e < 0)
 		return e;
 	upper = range_new(s, hpa(0), 0, RANGE_RAM);
-	handle = !upper ? E_NOMEM : handle_add(s, &upper->object, RIGHT_ALL);
-	if (handle < 0) {
-		if (upper)
-			object_put(&upper->object);
-		object_put(&r->object);
-		return handle;
+	/* Both parts are worth what the whole was. */
+	handle = !upper ? E_NOMEM : handle_add(s, &upper->object, rights);
+	if (handle >= 0) {
+		object_get(&upper->object); /* the handle may be closed before we are through */
+		spin_lock(&range_lock);
+		e = f->arg[1] & (PAGE_4K - 1) ? E_INVAL : do_split(r, upper, f->arg[1]);
+		spin_unlock(&range_lock);
+		if (e < 0)
+			(void)handle_remove(s, (uint64_t)handle, &upper->object);
 	}
-	spin_lock(&range_lock);
-	e = f->arg[1] & (PAGE_4K - 1) ? E_INVAL : do_split(r, upper, f->arg[1]);
-	spin_unlock(&range_lock);
-	if (e < 0)
-		(void)handle_remove(s, (uint64_t)handle, &upper->object);
+	if (upper)
+		object_put(&upper->object);
 	object_put(&r->object);
 	return e < 0 ? e : handle;
 }
@@ -270,14 +286,17 @@ static int do_merge(struct range *low, struct range *high)
 int64_t sys_range_merge(struct sys_frame *f)
 {
 	struct range *low, *high;
-	int e = decode_range(f->arg[0], RIGHT_CONTROL, &low);
+	uint32_t rights_low, rights_high;
+	int e = decode_range_rights(f->arg[0], &low, &rights_low);
 
 	if (e < 0)
 		return e;
-	e = decode_range(f->arg[1], RIGHT_CONTROL, &high);
+	e = decode_range_rights(f->arg[1], &high, &rights_high);
 	if (e == 0) {
 		spin_lock(&range_lock);
-		e = low == high ? E_INVAL : do_merge(low, high);
+		e = low == high ? E_INVAL
+		    : rights_low & ~rights_high ? E_PERM /* it would become more than it was */
+						: do_merge(low, high);
 		spin_unlock(&range_lock);
 		if (e == 0)
 			(void)handle_remove(thread_self()->space, f->arg[1], &high->object);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Looks for guest frames in the kernel's half of the address space. Reads tables, changes nothing. */
+/*
+ * Looks for a VM's frames in every page table, the kernel half and the user half, its own monitor's
+ * user half apart. Reads tables, changes nothing.
+ */
 #include "kernel/selfcheck.h"
 
 #include <stdbool.h>
@@ -37,7 +40,7 @@ static void check_leaf(struct walk *w, uint64_t va, uint64_t base, uint64_t size
 		const struct vm_range *r = &w->vm->range[i];
 
 		if (base < r->base.raw + r->size && r->base.raw < base + size)
-			panic("selfcheck: the kernel maps memory of VM %s at %#llx (host-physical %#llx)", w->vm->name,
+			panic("selfcheck: memory of VM %s is mapped at %#llx (host-physical %#llx)", w->vm->name,
 			      (unsigned long long)va, (unsigned long long)base);
 	}
 }
@@ -63,13 +66,26 @@ static void walk_table(struct walk *w, const uint64_t *table, unsigned level, ui
 void selfcheck_vm(const struct vm *vm)
 {
 	struct walk w = { .vm = vm };
+	struct space *s = vm->space;
+	unsigned spaces = 0;
 	char option[16];
 
 	if (!text_option(box.boot.cmdline, "selfcheck", option, sizeof(option)))
 		return;
 	if (strcmp(option, "plant") == 0 && vm->ranges != 0)
 		(void)memory_window(vm->range[0].base.raw, PAGE_4K);
-	walk_table(&w, vm->space->pml4, 4, 0, KERNEL_HALF);
-	log_line("selfcheck", "%s: none of %llu kernel mappings reaches its memory", vm->name,
-		 (unsigned long long)w.leaves);
+	while (s->parent != NULL)
+		s = s->parent;
+	space_tree(true);
+	for (; s != NULL; s = space_next(s)) {
+		spin_lock(&s->lock); /* its tables stay while it is held */
+		if (s->pml4 != NULL) {
+			walk_table(&w, s->pml4, 4, 0, s == vm->space ? KERNEL_HALF : 0);
+			spaces++;
+		}
+		spin_unlock(&s->lock);
+	}
+	space_tree(false);
+	log_line("selfcheck", "%s: none of %llu mappings in %u spaces reaches its memory", vm->name,
+		 (unsigned long long)w.leaves, spaces);
 }

@@ -5,7 +5,8 @@
 struct vm;
 
 /*
- * With `selfcheck` on the box's command line: walks the kernel half of the page tables that are loaded,
- * and panics when a leaf reaches a frame of the VM. `selfcheck=plant` first maps one: it must panic.
+ * With `selfcheck` on the box's command line: walks the page tables of every space, and panics when a
+ * leaf reaches a frame of the VM, but in the user half of its own monitor. `selfcheck=plant` first maps
+ * one into the kernel half: it must panic. The caller holds the VM's lock.
  */
 void selfcheck_vm(const struct vm *vm);

@@ -48,6 +48,20 @@ static void tree_remove(struct space *s, struct space *parent)
 	spin_unlock(&tree_lock);
 }
 
+void space_tree(bool hold)
+{
+	hold ? spin_lock(&tree_lock) : spin_unlock(&tree_lock);
+}
+
+struct space *space_next(const struct space *s)
+{
+	if (s->children)
+		return s->children;
+	while (s && !s->sibling)
+		s = s->parent;
+	return s ? s->sibling : NULL;
+}
+
 /* A child that is not dying yet, with a reference; NULL: none. */
 static struct space *tree_live_child(struct space *parent)
 {
@@ -189,8 +203,11 @@ int space_map(struct space *s, uint64_t va, hpa_t base, uint64_t size, uint32_t 
 			object_get(&range->object);
 	}
 	spin_unlock(&s->lock);
-	if (r < 0)
+	if (r < 0) {
+		/* What was mapped before memory ran out may be in another processor's TLB. */
+		tlb_flush(s);
 		pool_free(s, m, sizeof(*m));
+	}
 	return r;
 }
 

@@ -75,5 +75,8 @@ int space_unmap(struct space *s, uint64_t va, uint64_t size, bool kernel);
 void space_kill(struct space *s, const struct space_info *why);
 /* Makes page tables current on this processor; NULL: the kernel's own. */
 void space_switch(struct space *s);
+/* While it is held no space comes or goes: after s, its first child, or the next one. NULL: s was the last. */
+void space_tree(bool hold);
+struct space *space_next(const struct space *s);
 /* The last thread is gone: mappings, handles and tables are given back, the watcher is told. */
 void space_teardown(struct space *s);

@@ -33,8 +33,11 @@ int64_t sys_port_io(struct sys_frame *f);
 int64_t sys_box_info(struct sys_frame *f);
 int64_t sys_box_ctl(struct sys_frame *f);
 
-/* The caller's event by handle, with a reference; NULL and *error. */
-struct event *event_from_handle(uint64_t handle, int *error);
+/*
+ * The caller's event by handle, with a reference; NULL and *error. RIGHT_WRITE to signal it; RIGHT_READ
+ * to take bits, which then no other waiter sees.
+ */
+struct event *event_from_handle(uint64_t handle, uint32_t rights, int *error);
 /* Checks the box handle. */
 int box_check(uint64_t handle, uint32_t rights);
 /* As timer_cancel, and no other processor is in fire() afterwards. Call it without locks. */

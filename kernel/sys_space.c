@@ -69,25 +69,26 @@ int64_t sys_space_create(struct sys_frame *f)
 
 static int space_watch(struct space *s, uint64_t event, uint64_t bits)
 {
-	struct event *e, *old;
+	struct event *e;
 	int r;
 
-	e = event_from_handle(event, &r);
+	e = event_from_handle(event, RIGHT_WRITE, &r);
 	if (!e)
 		return r;
 	spin_lock(&s->lock);
-	old = e; /* when it is dead already: told at once, kept by nobody */
-	if (s->pml4) {
-		old = s->watch;
+	if (!s->pml4) {
+		event_signal(e, bits); /* dead already: told at once, kept by nobody */
+	} else if (s->watch) {
+		r = E_EXIST; /* a program cannot hide its end from who made it */
+	} else {
 		s->watch = e;
 		s->watch_bits = bits;
-	} else {
-		event_signal(e, bits);
+		e = NULL;
 	}
 	spin_unlock(&s->lock);
-	if (old)
-		event_put(old);
-	return 0;
+	if (e)
+		event_put(e);
+	return r;
 }
 
 static int space_get_info(struct space *s, uint64_t to)

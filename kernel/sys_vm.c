@@ -95,15 +95,12 @@ int64_t sys_vm_map(struct sys_frame *f)
 /* (vm) */
 int64_t sys_vm_take(struct sys_frame *f)
 {
-	struct vm_range r;
 	struct vm *vm;
 	int64_t result = get_vm(f->arg[0], RIGHT_CONTROL, &vm);
 
 	if (result != 0)
 		return result;
-	result = vm_take(vm, &r);
-	if (result == 0)
-		result = range_create_from(self(), r.base, r.size, RANGE_RAM, r.node);
+	result = vm_take(vm, self());
 	object_put(&vm->object);
 	return result;
 }
@@ -130,7 +127,7 @@ int64_t sys_vm_irqfd(struct sys_frame *f)
 
 	if (status != 0)
 		return status;
-	event = event_from_handle(f->arg[1], &status);
+	event = event_from_handle(f->arg[1], RIGHT_READ, &status);
 	if (event != NULL) {
 		status = f->arg[2] > 63 ? E_INVAL : irqfd_set(vm, event, (unsigned)f->arg[2], f->arg[3], (uint32_t)f->arg[4]);
 		event_put(event);
@@ -154,7 +151,7 @@ int64_t sys_vm_doorbell(struct sys_frame *f)
 	if (what.remove) {
 		status = doorbell_remove(&vm->doorbells, &what);
 	} else {
-		event = event_from_handle(f->arg[2], &status);
+		event = event_from_handle(f->arg[2], RIGHT_WRITE, &status);
 		if (event != NULL) {
 			status = doorbell_add(&vm->doorbells, vm->space, &what, event, f->arg[3]);
 			if (status != 0)
@@ -253,15 +250,12 @@ static void vcpu_power_on(struct vcpu *v)
 		vcpu_load(v);
 }
 
-/* What only the thread that runs the vCPU may do, or anybody while there is none. */
+/* What only the thread that runs the vCPU may do, or one other while there is none. */
 static int64_t vcpu_ctl_own(struct vcpu *v, struct sys_frame *f)
 {
-	struct thread *owner = __atomic_load_n(&v->thread, __ATOMIC_ACQUIRE);
 	uint32_t value;
 	int status;
 
-	if (owner != NULL && owner != thread_self())
-		return E_BUSY;
 	switch (f->arg[1]) {
 	case VCPU_LAPIC_READ:
 		status = f->arg[2] > 0xff0 ? E_INVAL : lapic_read(v, (uint32_t)f->arg[2], &value);
@@ -271,6 +265,9 @@ static int64_t vcpu_ctl_own(struct vcpu *v, struct sys_frame *f)
 		return f->arg[2] > 0xff0 ? E_INVAL : lapic_write(v, (uint32_t)f->arg[2], (uint32_t)f->arg[3]);
 	case VCPU_RESET:
 		vcpu_power_on(v);
+		return 0;
+	case VCPU_DUMP:
+		vcpu_dump(v);
 		return 0;
 	default: /* VCPU_STATE_PULL */
 		vcpu_regs_pull(v, (uint32_t)f->arg[2] & REG_ALL);
@@ -291,7 +288,13 @@ int64_t sys_vcpu_ctl(struct sys_frame *f)
 	case VCPU_LAPIC_WRITE:
 	case VCPU_RESET:
 	case VCPU_STATE_PULL:
-		status = vcpu_ctl_own(v, f);
+	case VCPU_DUMP:
+		if (v->thread == thread_self()) {
+			status = vcpu_ctl_own(v, f);
+		} else if ((status = vcpu_claim(v, thread_self())) == 0) {
+			status = vcpu_ctl_own(v, f);
+			vcpu_release(v);
+		}
 		break;
 	case VCPU_INTR_SET:
 		__atomic_store_n(&v->intr, f->arg[2] != 0, __ATOMIC_SEQ_CST);
@@ -302,9 +305,6 @@ int64_t sys_vcpu_ctl(struct sys_frame *f)
 		break;
 	case VCPU_INIT:
 		vcpu_request(v, REQ_INIT);
-		break;
-	case VCPU_DUMP:
-		vcpu_dump(v);
 		break;
 	default:
 		status = E_NOSYS;

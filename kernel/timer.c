@@ -39,7 +39,8 @@ static void unlink(struct percpu *cpu, struct ktimer *t)
 	if (t->next)
 		t->next->prev = t->prev;
 	t->next = t->prev = NULL;
-	t->armed = false;
+	/* The owner may insert it elsewhere once it sees this. */
+	__atomic_store_n(&t->armed, false, __ATOMIC_RELEASE);
 }
 
 static void insert(struct percpu *cpu, struct ktimer *t)
@@ -91,7 +92,7 @@ void timer_arm(struct ktimer *t, uint64_t deadline)
 {
 	struct percpu *cpu = percpu_self();
 
-	if (t->armed)
+	if (__atomic_load_n(&t->armed, __ATOMIC_ACQUIRE))
 		timer_cancel(t);
 	if (deadline == TIMER_NEVER)
 		return;

@@ -123,6 +123,12 @@ void vcpu_ibpb(void);
 
 /* Runs v on the calling thread until the monitor is needed. enum vcpu_exit, or a negative status. */
 int vcpu_run(struct vcpu *v);
+/*
+ * v->thread becomes self (E_BUSY: it is somebody) or nobody. Whoever it is may touch what is marked
+ * (v): two at once would ruin each other's timer queue.
+ */
+int vcpu_claim(struct vcpu *v, struct thread *self);
+void vcpu_release(struct vcpu *v);
 /* The thread that ran v is going away. */
 void vcpu_unbind(struct vcpu *v);
 

@@ -265,19 +265,31 @@ static void complete(struct vcpu *v)
 	v->pending = EXIT_KICK;
 }
 
-/* The first run on this thread. One thread runs one vCPU. */
-static int bind(struct vcpu *v, struct thread *self)
+int vcpu_claim(struct vcpu *v, struct thread *self)
 {
-	int status = 0;
+	bool taken;
 
-	if (self->vcpu != NULL)
-		return E_BUSY;
 	spin_lock(&v->wake_lock);
-	if (v->thread != NULL)
-		status = E_BUSY;
-	else
+	taken = v->thread != NULL;
+	if (!taken)
 		v->thread = self;
 	spin_unlock(&v->wake_lock);
+	return taken ? E_BUSY : 0;
+}
+
+void vcpu_release(struct vcpu *v)
+{
+	spin_lock(&v->wake_lock);
+	v->thread = NULL;
+	__atomic_store_n(&v->mode, VCPU_OUTSIDE, __ATOMIC_SEQ_CST);
+	spin_unlock(&v->wake_lock);
+}
+
+/* The first run on this thread. One thread runs one vCPU, and has no FPU state of its own beside it. */
+static int bind(struct vcpu *v, struct thread *self)
+{
+	int status = self->vcpu != NULL || self->fpu ? E_BUSY : vcpu_claim(v, self);
+
 	if (status != 0)
 		return status;
 	object_get(&v->object); /* the binding's: the scheduler has the pointer from now on */
@@ -290,10 +302,7 @@ void vcpu_unbind(struct vcpu *v)
 {
 	vcpu_put(v);
 	thread_set_vcpu(v->thread, NULL);
-	spin_lock(&v->wake_lock);
-	v->thread = NULL;
-	__atomic_store_n(&v->mode, VCPU_OUTSIDE, __ATOMIC_SEQ_CST);
-	spin_unlock(&v->wake_lock);
+	vcpu_release(v);
 	object_put(&v->object);
 }
 

@@ -28,6 +28,12 @@ static const struct npt_memory npt_pool = {
 _Static_assert(sizeof(struct vm) <= 4096, "one page");
 _Static_assert(sizeof(struct cpuid_table) <= 4096, "one page");
 
+/* Every VM, so that no memory is ever in two of them. */
+static struct {
+	struct spinlock lock;
+	struct vm *first; /* [lock] */
+} all;
+
 /* The scale that the KVM interface's clock uses, and ours. */
 static void clock_scale(struct vm_clock *c)
 {
@@ -66,6 +72,10 @@ int vm_create(struct space *monitor, uint64_t ram_base, const char *name, struct
 		return status;
 	}
 	object_get(&monitor->object);
+	spin_lock(&all.lock);
+	vm->next = all.first;
+	all.first = vm;
+	spin_unlock(&all.lock);
 	*out = vm;
 	return 0;
 }
@@ -76,9 +86,19 @@ void vm_destroy(struct object *o)
 	struct vm *vm = list_entry(o, struct vm, object);
 	struct space *space = vm->space;
 
+	spin_lock(&all.lock);
+	for (struct vm **at = &all.first; *at != NULL; at = &(*at)->next)
+		if (*at == vm) {
+			*at = vm->next;
+			break;
+		}
+	spin_unlock(&all.lock);
 	irqfds_fini(vm);
-	for (unsigned i = 0; i < vm->vcpus; i++)
+	for (unsigned i = 0; i < vm->vcpus; i++) {
+		/* The monitor may live on: it must not keep pages that the pool gives to others. */
+		(void)space_unmap(space, vm->vcpu[i]->area_va, VCPU_AREA_BYTES, true);
 		vcpu_free(vm->vcpu[i]);
+	}
 	for (unsigned i = 0; i < vm->ranges; i++)
 		log_line("vm", "%s: %llu KiB lost, nobody took them back", vm->name,
 			 (unsigned long long)vm->range[i].size >> 10);
@@ -101,9 +121,22 @@ static int check_place(const struct vm *vm, uint64_t size, gpa_t at)
 	return 0;
 }
 
+/* [vm->lock] Ranges cannot overlap each other: this is what holds should that ever be wrong. */
+static void range_add(struct vm *vm, const struct vm_range *add)
+{
+	spin_lock(&all.lock);
+	for (const struct vm *other = all.first; other != NULL; other = other->next)
+		for (unsigned i = 0; i < other->ranges; i++)
+			verify(other->range[i].base.raw >= add->base.raw + add->size ||
+			       add->base.raw >= other->range[i].base.raw + other->range[i].size);
+	vm->range[vm->ranges++] = *add;
+	spin_unlock(&all.lock);
+}
+
 int vm_map(struct vm *vm, hpa_t base, uint64_t size, gpa_t at, uint32_t node, uint32_t flags)
 {
 	unsigned prot = (flags & VM_MAP_READONLY) != 0 ? NPT_EXECUTE : NPT_EXECUTE | NPT_WRITE;
+	const struct vm_range range = { .base = base, .gpa = at, .size = size, .node = node, .flags = flags };
 	int status = check_place(vm, size, at);
 
 	if (status != 0 || (flags & ~(uint32_t)VM_MAP_READONLY) != 0)
@@ -119,7 +152,7 @@ int vm_map(struct vm *vm, hpa_t base, uint64_t size, gpa_t at, uint32_t node, ui
 	else
 		status = npt_map(&vm->npt, at, base, size, prot);
 	if (status == 0)
-		vm->range[vm->ranges++] = (struct vm_range){ .base = base, .gpa = at, .size = size, .node = node, .flags = flags };
+		range_add(vm, &range);
 	spin_unlock(&vm->lock);
 	if (status != 0)
 		(void)space_unmap(vm->space, vm->ram_base + at.raw, size, true);
@@ -136,43 +169,61 @@ void vm_kill(struct vm *vm)
 		vcpu_request(vm->vcpu[i], REQ_DEAD);
 }
 
+/* The one at a time that takes memory back. */
+static int take_begin(struct vm *vm, struct vm_range *r)
+{
+	int status = 0;
+
+	spin_lock(&vm->lock);
+	if (!vm->dead || vm->live != 0 || vm->taking)
+		status = E_BUSY;
+	else if (vm->ranges == 0)
+		status = E_RANGE;
+	else
+		*r = vm->range[vm->ranges - 1];
+	vm->taking |= status == 0;
+	spin_unlock(&vm->lock);
+	return status;
+}
+
 /*
  * No vCPU is alive, so no processor enters with these tables again; and an address-space tag is not
  * given out twice without a flush. So nothing has to be flushed here but the monitor's mappings.
  */
-int vm_take(struct vm *vm, struct vm_range *out)
+static int64_t take(struct vm *vm, const struct vm_range *r, struct space *to)
 {
-	struct vm_range *r;
-	int status = 0;
+	int status;
+	int64_t handle;
 
-	spin_lock(&vm->lock);
-	if (!vm->dead || vm->live != 0)
-		status = E_BUSY;
-	else if (vm->ranges == 0)
-		status = E_RANGE;
-	if (status == 0) {
-		*out = vm->range[vm->ranges - 1];
-		(void)npt_unmap(&vm->npt, out->gpa, out->size);
-	}
-	spin_unlock(&vm->lock);
-	if (status != 0)
-		return status;
-	status = space_unmap(vm->space, vm->ram_base + out->gpa.raw, out->size, true);
+	(void)npt_unmap(&vm->npt, r->gpa, r->size);
+	status = space_unmap(vm->space, vm->ram_base + r->gpa.raw, r->size, true);
 	if (status != 0 && status != E_INVAL && status != E_DEAD) /* it was, or its space is gone */
 		return status;
-	status = scrub_memory(out->base, out->size, &vm->scrubbed);
+	status = scrub_memory(r->base, r->size, &vm->scrubbed);
 	if (status != 0)
 		return status;
+	handle = range_create_from(to, r->base, r->size, RANGE_RAM, r->node);
+	if (handle < 0)
+		return handle; /* it stays the VM's: the caller may make room and call again */
+	spin_lock(&all.lock);
+	vm->ranges--;
+	spin_unlock(&all.lock);
+	vm->scrubbed = 0;
+	return handle;
+}
+
+int64_t vm_take(struct vm *vm, struct space *to)
+{
+	struct vm_range r;
+	int64_t result = take_begin(vm, &r);
+
+	if (result != 0)
+		return result;
+	result = take(vm, &r, to);
 	spin_lock(&vm->lock);
-	r = &vm->range[vm->ranges - 1];
-	if (vm->ranges == 0 || r->base.raw != out->base.raw) {
-		status = E_BUSY; /* somebody else takes at the same time */
-	} else {
-		vm->ranges--;
-		vm->scrubbed = 0;
-	}
+	vm->taking = false;
 	spin_unlock(&vm->lock);
-	return status;
+	return result;
 }
 
 static void host_cpuid(uint32_t leaf, uint32_t subleaf, uint32_t reg[4])
@@ -219,7 +270,7 @@ int vm_guest_write(struct vm *vm, uint64_t to, const void *from, uint64_t bytes)
 	for (unsigned i = 0; i < vm->ranges; i++) {
 		const struct vm_range *r = &vm->range[i];
 
-		if (to >= r->gpa.raw && to - r->gpa.raw < r->size && bytes <= r->size - (to - r->gpa.raw))
+		if ((r->flags & VM_MAP_READONLY) == 0 && to >= r->gpa.raw && to - r->gpa.raw < r->size && bytes <= r->size - (to - r->gpa.raw))
 			return user_copy_out(vm->ram_base + to, from, bytes);
 	}
 	return E_FAULT;

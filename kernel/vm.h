@@ -38,6 +38,7 @@ struct vm_clock {
 
 struct vm {
 	struct object object;
+	struct vm *next; /* [kernel/vm.c's own lock] all VMs */
 	struct space *space; /* (c) its monitor; pays for the tables; holds a reference */
 	uint64_t ram_base; /* (c) guest-physical 0 in the monitor's address space */
 	char name[16]; /* (c) */
@@ -50,9 +51,10 @@ struct vm {
 	unsigned live; /* [lock] vCPUs not yet destroyed */
 	bool frozen; /* (a) the first vcpu_run has fixed cpuid: no more vCPUs */
 	struct cpuid_table *cpuid; /* (c) once frozen */
-	struct vm_range range[VM_RANGES_MAX]; /* [lock] */
-	unsigned ranges; /* [lock] */
-	uint64_t scrubbed; /* [lock] progress of vm_take in the last range */
+	struct vm_range range[VM_RANGES_MAX]; /* [lock], and kernel/vm.c's to change */
+	unsigned ranges; /* as range */
+	bool taking; /* [lock] somebody is in vm_take */
+	uint64_t scrubbed; /* who is in vm_take: progress in the last range */
 	struct doorbells doorbells;
 	struct irqfds irqfds;
 	bool dead; /* (a) no vCPU enters any more */
@@ -65,10 +67,11 @@ int vm_map(struct vm *vm, hpa_t base, uint64_t size, gpa_t at, uint32_t node, ui
 /* No vCPU of it enters any more. */
 void vm_kill(struct vm *vm);
 /*
- * Takes the last range back out of a dead VM, scrubbed. E_BUSY: not dead, or a vCPU is alive;
- * E_RANGE: there is none left; E_AGAIN: call again.
+ * Takes the last range back out of a dead VM, scrubbed: its new handle in `to`. E_BUSY: not dead, a
+ * vCPU is alive, or somebody else is taking; E_RANGE: there is none left; E_AGAIN: call again;
+ * E_NOMEM: no room for the handle, and the range is still here.
  */
-int vm_take(struct vm *vm, struct vm_range *out);
+int64_t vm_take(struct vm *vm, struct space *to);
 /* Fixes the number of vCPUs and makes the CPUID table. 0 or E_NOMEM. */
 int vm_freeze(struct vm *vm);
 /* Copies into guest memory through the monitor's mapping; in a thread of the monitor only. */

@@ -19,8 +19,10 @@ enum sys_number {
 	SYS_LOG_READ,	    /* (box, buf, bytes, cursor) -> bytes; RDX = next cursor; from the log ring */
 	SYS_CLOSE,	    /* (handle): the last handle destroys the object */
 	SYS_GRANT,	    /* (space, handle, rights) -> handle number in the space; [grant] */
-	SYS_RANGE_SPLIT,    /* (range, offset) -> handle of the part from offset (4 KiB aligned) on */
-	SYS_RANGE_MERGE,    /* (low, high): high joins low, and its handle is gone */
+	SYS_RANGE_SPLIT,    /* (range, offset) -> handle of the part from offset (4 KiB aligned) on, with
+				the same rights [control] */
+	SYS_RANGE_MERGE,    /* (low, high): high joins low, and its handle is gone; E_PERM: low's handle
+				has rights that high's lacks [control] */
 	SYS_RANGE_MAP,	    /* (space, range, va, offset, bytes, prot) [control on space] */
 	SYS_RANGE_UNMAP,    /* (space, va, bytes) */
 	SYS_RANGE_INFO,	    /* (range, struct range_info *) */
@@ -33,7 +35,7 @@ enum sys_number {
 	SYS_EVENT_SIGNAL,   /* (event, bits) */
 	SYS_EVENT_WAIT,	    /* (event, mask, TSC deadline, 0 = poll, ~0 = for ever): RDX = the pending
 				bits in mask, cleared; E_TIMEOUT when there are none */
-	SYS_EVENT_TIMER,    /* (event, bits, TSC deadline; 0 disarms): one timer an event */
+	SYS_EVENT_TIMER,    /* (event, bits, TSC deadline; 0 disarms): one timer an event [read, write] */
 	SYS_EVENT_IRQ,	    /* (box, gsi, flags, event, bits): bind a host interrupt; flags IRQ_*;
 				IRQ_ACK unmasks a level-triggered one after service */
 	SYS_PORT_GRANT,	    /* (box, first, count) -> port handle */
@@ -43,7 +45,8 @@ enum sys_number {
 	SYS_VM_TAKE,	    /* (vm) -> range: gives back one range of a dead VM, scrubbed; E_AGAIN: call
 				again; E_RANGE: none left; E_BUSY: the VM still has live vCPUs */
 	SYS_VM_IRQ,	    /* (vm, address, data): deliver a message-signalled interrupt */
-	SYS_VM_IRQFD,	    /* (vm, event, bit number, address, data): bind, or replace atomically */
+	SYS_VM_IRQFD,	    /* (vm, event, bit number, address, data): bind, or replace atomically; the
+				bit is taken before any waiter sees it [read on event] */
 	SYS_VM_DOORBELL,    /* (vm, const struct vm_doorbell *, event, bits) */
 	SYS_VM_CTL,	    /* (vm, op, a) enum vm_op */
 	SYS_VCPU_CREATE,    /* (vm, APIC ID, area va) -> vcpu; maps its area (kernel/abi/vcpu.h) there */
@@ -81,7 +84,7 @@ struct range_info {
 
 enum space_op {
 	SPACE_KILL = 1, /* stop every thread of it; the reason becomes REASON_KILLED */
-	SPACE_WATCH, /* (event, bits): signalled when it dies */
+	SPACE_WATCH, /* (event, bits): signalled when it dies; E_EXIST: somebody watches already */
 	SPACE_INFO, /* (struct space_info *) */
 	SPACE_QUOTA, /* (pages): move that many pages of kernel-memory quota to it */
 };
@@ -131,7 +134,7 @@ enum vcpu_op {
 	VCPU_INIT, /* INIT state, as after an INIT IPI */
 	VCPU_RESET, /* power-on state, at once; by its own thread, or while it has none */
 	VCPU_STATE_PULL, /* (mask): fills the area's groups while the vCPU does not run */
-	VCPU_DUMP, /* writes the state to the log */
+	VCPU_DUMP, /* writes the state to the log; as VCPU_RESET, E_BUSY while another thread has it */
 };
 
 struct box_info {

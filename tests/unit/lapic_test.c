@@ -278,8 +278,9 @@ static void one_shot_timer(void)
 	CHECK(v->lapic.deadline >= before + 4000000000);
 	fake_timer_fire(v);
 	CHECK_EQ(v->request & REQ_TIMER, REQ_TIMER);
-	lapic_timer_expired(v); /* too early: of an earlier setting */
+	lapic_timer_expired(v); /* too early: of an earlier setting, or another processor's TSC is ahead */
 	CHECK_EQ(set_of(0x40), 0);
+	CHECK_EQ(fake.timers, 1); /* and not forgotten */
 	v->lapic.deadline = rdtsc();
 	lapic_timer_expired(v);
 	CHECK_EQ(set_of(0x40), 1);

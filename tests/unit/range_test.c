@@ -429,6 +429,58 @@ static void random_calls_keep_the_ram_whole(void)
 	}
 }
 
+/* A handle to the object of another one, with fewer rights. */
+static uint64_t weaker(uint64_t handle, uint32_t rights)
+{
+	struct object *o;
+
+	if (handle_get(space, handle, OBJ_RANGE, 0, &o) != 0)
+		return 0;
+	return (uint64_t)handle_add(space, o, rights);
+}
+
+static void a_split_gives_no_rights(void)
+{
+	uint64_t weak = weaker(fresh(), RIGHT_CONTROL | RIGHT_READ), upper = (uint64_t)split(weak, 0x1000);
+
+	CHECK((int64_t)upper > 0);
+	CHECK_EQ(map(upper, VA, 0, 0x1000, RW), E_PERM);
+	CHECK_EQ(map(upper, VA, 0, 0x1000, PROT_READ), 0);
+}
+
+static void a_merge_gives_no_rights(void)
+{
+	uint64_t r = fresh(), upper = (uint64_t)split(r, 0x1000), weak = weaker(upper, RIGHT_CONTROL);
+
+	CHECK_EQ(handle_remove(space, upper, NULL), 0);
+	CHECK_EQ(merge(r, weak), E_PERM);
+	CHECK_EQ(info(r).size, 0x1000);
+}
+
+/* Another processor may have used what was mapped before the quota ran out. */
+static void a_mapping_that_fails_half_way_is_flushed(void)
+{
+	struct space *child;
+	unsigned failed = 0;
+	int64_t e = E_NOMEM;
+	uint64_t size;
+
+	(void)fresh();
+	for (uint64_t quota = 3; e != 0; quota++) {
+		CHECK_EQ(space_create(space, "child", quota, &child), 0);
+		flushes = 0;
+		e = space_map(child, VA + PAGE_2M - 0x1000, hpa(RAM_BASE), 0x2000, RW, MAP_WB, NULL);
+		if (e == 0)
+			break;
+		failed++;
+		CHECK_EQ(e, E_NOMEM);
+		CHECK_EQ(flushes, 1);
+		CHECK_EQ(page_lookup(child->pml4, VA + PAGE_2M - 0x1000, &size), 0);
+		object_put(&child->object);
+	}
+	CHECK(failed >= 2);
+}
+
 int main(void)
 {
 	pool_memory = aligned_alloc(4 << 20, POOL_BYTES);
@@ -443,6 +495,9 @@ int main(void)
 	RUN(handles_fill_a_table_and_no_more);
 	RUN(a_dead_space_gives_everything_back);
 	RUN(a_space_takes_its_children_with_it);
+	RUN(a_split_gives_no_rights);
+	RUN(a_merge_gives_no_rights);
+	RUN(a_mapping_that_fails_half_way_is_flushed);
 	RUN(random_calls_keep_the_ram_whole);
 	free(pool_memory);
 	free(ram);

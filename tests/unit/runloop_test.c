@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The run loop on the scripted backend: what is completed, what goes to the monitor, what goes in first. */
 #include "kernel/abi/status.h"
+#include "kernel/thread_impl.h"
 #include "lib/x86/cr.h"
 #include "lib/x86/msr.h"
 #include "tests/unit/fake_hv.h"
@@ -504,6 +505,31 @@ static void monitor_exits_pass_through(void)
 	fake_vm_free(vm);
 }
 
+/* Its registers, its timer queue: of one thread at a time. */
+static void a_claimed_vcpu_is_nobody_elses(void)
+{
+	struct thread other = { 0 };
+
+	setup(1);
+	CHECK_EQ(vcpu_claim(&g->v, &other), 0);
+	CHECK_EQ(vcpu_claim(&g->v, thread_self()), E_BUSY);
+	CHECK_EQ(vcpu_run(&g->v), E_BUSY);
+	vcpu_release(&g->v);
+	CHECK_EQ(vcpu_run(&g->v), EXIT_KICK);
+	CHECK_EQ(vcpu_claim(&g->v, &other), E_BUSY);
+	fake_vm_free(vm);
+}
+
+static void a_thread_with_an_fpu_of_its_own_runs_no_vcpu(void)
+{
+	setup(1);
+	thread_self()->fpu = true;
+	CHECK_EQ(vcpu_run(&g->v), E_BUSY);
+	thread_self()->fpu = false;
+	CHECK_EQ(vcpu_run(&g->v), EXIT_KICK);
+	fake_vm_free(vm);
+}
+
 int main(void)
 {
 	RUN(cpuid_completes);
@@ -533,5 +559,7 @@ int main(void)
 	RUN(instructions_that_get_ud_or_gp);
 	RUN(xsetbv_is_checked);
 	RUN(monitor_exits_pass_through);
+	RUN(a_claimed_vcpu_is_nobody_elses);
+	RUN(a_thread_with_an_fpu_of_its_own_runs_no_vcpu);
 	return unit_status();
 }
