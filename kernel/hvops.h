@@ -87,6 +87,7 @@ struct hv_exit {
 			uint16_t selector;
 			uint8_t reason, has_error;
 			uint32_t error;
+			uint8_t insn_len; /* of the instruction at RIP that asked for it; 0: none did, or not known */
 		} task;
 		struct {
 			uint64_t code, info1, info2; /* the vendor's own, for the log only */

@@ -264,6 +264,7 @@ static enum exit_action on_task(struct vcpu *v)
 	v->area->task.reason = v->exit.task.reason;
 	v->area->task.has_error = v->exit.task.has_error;
 	v->area->task.error = v->exit.task.error;
+	v->area->task.insn_len = v->exit.task.insn_len;
 	v->event.type = EVENT_NONE; /* the task switch is its delivery */
 	return to_monitor(v, EXIT_TASK_SWITCH);
 }

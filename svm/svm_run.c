@@ -137,6 +137,7 @@ static enum hv_exit_kind decode_rare(struct svm_vcpu *s, uint32_t code, enum hv_
 				 (c->exit_int_info & SVM_EVENT_VALID) != 0 ? 3 : 0;
 		e->task.has_error = (c->exit_info2 & SVM_TASK_ERROR) != 0;
 		e->task.error = (uint32_t)c->exit_info2;
+		e->task.insn_len = 0; /* the processor does not tell */
 		return kind;
 	}
 	if (kind == HV_EXIT_SHUTDOWN)

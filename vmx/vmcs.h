@@ -3,8 +3,10 @@
 #pragma once
 
 #include <stdint.h>
+#include "lib/x86/cr.h"
 
 enum vmcs_field {
+	VMCS_VPID = 0x0000,
 	VMCS_GUEST_ES = 0x0800, VMCS_GUEST_CS = 0x0802, VMCS_GUEST_SS = 0x0804, VMCS_GUEST_DS = 0x0806,
 	VMCS_GUEST_FS = 0x0808, VMCS_GUEST_GS = 0x080a, VMCS_GUEST_LDTR = 0x080c, VMCS_GUEST_TR = 0x080e,
 	VMCS_HOST_ES = 0x0c00, VMCS_HOST_CS = 0x0c02, VMCS_HOST_SS = 0x0c04, VMCS_HOST_DS = 0x0c06,
@@ -18,12 +20,12 @@ enum vmcs_field {
 	VMCS_CR3_TARGETS = 0x400a, VMCS_EXIT_CONTROLS = 0x400c, VMCS_EXIT_MSR_STORES = 0x400e,
 	VMCS_EXIT_MSR_LOADS = 0x4010, VMCS_ENTRY_CONTROLS = 0x4012, VMCS_ENTRY_MSR_LOADS = 0x4014,
 	VMCS_ENTRY_EVENT = 0x4016, VMCS_ENTRY_ERROR = 0x4018, VMCS_ENTRY_LENGTH = 0x401a,
-	VMCS_TPR_THRESHOLD = 0x401c, VMCS_CPU_CONTROLS2 = 0x401e, VMCS_INSTRUCTION_ERROR = 0x4400,
+	VMCS_TPR_THRESHOLD = 0x401c, VMCS_CPU_CONTROLS2 = 0x401e, VMCS_PAUSE_GAP = 0x4020, VMCS_PAUSE_WINDOW = 0x4022, VMCS_INSTRUCTION_ERROR = 0x4400,
 	VMCS_EXIT_REASON = 0x4402, VMCS_EXIT_EVENT = 0x4404, VMCS_EXIT_ERROR = 0x4406,
 	VMCS_VECTORING = 0x4408, VMCS_VECTORING_ERROR = 0x440a, VMCS_EXIT_LENGTH = 0x440c,
 	VMCS_GUEST_ES_LIMIT = 0x4800, VMCS_GUEST_GDTR_LIMIT = 0x4810, VMCS_GUEST_IDTR_LIMIT = 0x4812,
 	VMCS_GUEST_ES_ACCESS = 0x4814, VMCS_INTERRUPTIBILITY = 0x4824, VMCS_ACTIVITY = 0x4826,
-	VMCS_GUEST_SYSENTER_CS = 0x482a, VMCS_HOST_SYSENTER_CS = 0x4c00,
+	VMCS_GUEST_SYSENTER_CS = 0x482a, VMCS_TIMER = 0x482e, VMCS_HOST_SYSENTER_CS = 0x4c00,
 	VMCS_CR0_MASK = 0x6000, VMCS_CR4_MASK = 0x6002, VMCS_CR0_SHADOW = 0x6004, VMCS_CR4_SHADOW = 0x6006,
 	VMCS_EXIT_QUALIFICATION = 0x6400, VMCS_GUEST_LINEAR = 0x640a,
 	VMCS_GUEST_CR0 = 0x6800, VMCS_GUEST_CR3 = 0x6802, VMCS_GUEST_CR4 = 0x6804,
@@ -37,17 +39,29 @@ enum vmcs_field {
 	VMCS_HOST_RSP = 0x6c14, VMCS_HOST_RIP = 0x6c16,
 };
 
+/* The VMCS numbers segments as instructions do, with LDTR and TR behind GS. */
+enum { VMCS_SEG_LDTR = 6, VMCS_SEG_TR, VMCS_SEGS };
+
+#define VMX_SEG_UNUSABLE (1U << 16) /* access rights */
+
+/* Bits of CR0 that are ours; the guest sees its own. */
+#define VMX_CR0_OWNED (CR0_NE | CR0_CD | CR0_NW)
+
 /* Pin-based controls */
 #define VMX_PIN_INTERRUPT   (1U << 0)
 #define VMX_PIN_NMI	    (1U << 3)
 #define VMX_PIN_VIRTUAL_NMI (1U << 5)
+#define VMX_PIN_TIMER	    (1U << 6)
 
 /* Primary processor-based controls */
 #define VMX_CPU_INTERRUPT_WINDOW (1U << 2)
 #define VMX_CPU_TSC_OFFSET	 (1U << 3)
 #define VMX_CPU_HLT		 (1U << 7)
+#define VMX_CPU_INVLPG		 (1U << 9)
 #define VMX_CPU_MWAIT		 (1U << 10)
 #define VMX_CPU_RDPMC		 (1U << 11)
+#define VMX_CPU_CR3_LOAD	 (1U << 15)
+#define VMX_CPU_CR3_STORE	 (1U << 16)
 #define VMX_CPU_CR8_LOAD	 (1U << 19)
 #define VMX_CPU_CR8_STORE	 (1U << 20)
 #define VMX_CPU_TPR_SHADOW	 (1U << 21)
@@ -60,14 +74,18 @@ enum vmcs_field {
 /* Secondary */
 #define VMX_CPU2_EPT	      (1U << 1)
 #define VMX_CPU2_RDTSCP	      (1U << 3)
+#define VMX_CPU2_VPID	      (1U << 5)
 #define VMX_CPU2_WBINVD	      (1U << 6)
 #define VMX_CPU2_UNRESTRICTED (1U << 7)
+#define VMX_CPU2_PAUSE_LOOP   (1U << 10)
 #define VMX_CPU2_INVPCID      (1U << 12)
 
 /* Exit and entry */
+#define VMX_EXIT_SAVE_DEBUG (1U << 2)
 #define VMX_EXIT_HOST_64   (1U << 9)
 #define VMX_EXIT_SAVE_EFER (1U << 20)
 #define VMX_EXIT_LOAD_EFER (1U << 21)
+#define VMX_ENTRY_LOAD_DEBUG (1U << 2)
 #define VMX_ENTRY_IA32E	   (1U << 9)
 #define VMX_ENTRY_LOAD_EFER (1U << 15)
 
@@ -99,11 +117,12 @@ _Static_assert(VMX_WRMSR == 32 && VMX_EPT_VIOLATION == 48 && VMX_XSETBV == 55 &&
 
 #define VMX_REASON_ENTRY_FAILED (1U << 31)
 
-/* Capability MSRs */
-#define MSR_VMX_PIN	   0x481
-#define MSR_VMX_CPU	   0x482
-#define MSR_VMX_EXIT	   0x483
-#define MSR_VMX_ENTRY	   0x484
+/* The five words of controls; also the index of their capability MSRs. */
+enum { VMX_WORD_PIN, VMX_WORD_CPU, VMX_WORD_EXIT, VMX_WORD_ENTRY, VMX_WORD_CPU2, VMX_WORDS };
+
+/* Capability MSRs. [SDM3 "VMX Capability Reporting Facility"] */
+#define MSR_VMX_PIN	   0x481 /* .. CPU, EXIT, ENTRY follow */
+#define MSR_VMX_MISC	   0x485
 #define MSR_VMX_CR0_FIXED0 0x486
 #define MSR_VMX_CR0_FIXED1 0x487
 #define MSR_VMX_CR4_FIXED0 0x488
@@ -112,12 +131,24 @@ _Static_assert(VMX_WRMSR == 32 && VMX_EPT_VIOLATION == 48 && VMX_XSETBV == 55 &&
 #define MSR_VMX_EPT_VPID   0x48c
 #define MSR_VMX_TRUE_PIN   0x48d /* .. CPU, EXIT, ENTRY follow */
 
+#define VMX_BASIC_SIZE 32 /* bits 32-44: bytes of a VMCS */
+#define VMX_BASIC_TYPE 50 /* bits 50-53: its memory type */
+#define VMX_BASIC_TRUE (1ULL << 55)
+
 #define FEATURE_CONTROL_LOCK (1ULL << 0)
 #define FEATURE_CONTROL_VMX  (1ULL << 2)
 
-#define VMX_EPT_WB	(1ULL << 14)
-#define VMX_EPT_WALK4	(1ULL << 6)
-#define VMX_EPT_2M	(1ULL << 16)
-#define VMX_EPT_1G	(1ULL << 17)
-#define VMX_EPT_INVEPT	(1ULL << 20)
-#define VMX_EPT_INV_ONE (1ULL << 25)
+#define VMX_EPT_WALK4	      (1ULL << 6)
+#define VMX_EPT_WB	      (1ULL << 14)
+#define VMX_EPT_2M	      (1ULL << 16)
+#define VMX_EPT_1G	      (1ULL << 17)
+#define VMX_EPT_INVEPT	      (1ULL << 20)
+#define VMX_EPT_INVEPT_ONE    (1ULL << 25)
+#define VMX_EPT_INVEPT_ALL    (1ULL << 26)
+#define VMX_EPT_INVVPID	      (1ULL << 32)
+#define VMX_EPT_INVVPID_ONE   (1ULL << 41)
+#define VMX_EPT_INVVPID_ALL   (1ULL << 42)
+#define VMX_EPT_INVVPID_LOCAL (1ULL << 43)
+
+/* Types of INVEPT and INVVPID. */
+enum { INVEPT_ONE = 1, INVEPT_ALL = 2, INVVPID_ONE = 1, INVVPID_ALL = 2, INVVPID_LOCAL = 3 };

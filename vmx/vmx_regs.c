@@ -1,20 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Register groups between the VMCS and the neutral form, and the dump. Validates nothing: vcpu_regs.c does. */
+/* Register groups between the VMCS and the neutral form. Validates nothing: vcpu_regs.c does. */
 #include "vmx/vmx.h"
 
 #include "arch/cr.h"
-#include "kernel/log.h"
 #include "lib/x86/cr.h"
 #include "lib/x86/msr.h"
 
-#define SEG_PRESENT  (1U << 7)
-#define SEG_UNUSABLE (1U << 16)
-
-/* The VMCS numbers segments as instructions do, with LDTR and TR behind GS. */
-enum { VMCS_SEG_LDTR = SEG_COUNT, VMCS_SEG_TR };
+#define SEG_PRESENT (1U << 7)
 
 /* Access rights: bits 8-11 of ours are bits 12-15 of the VMCS's. */
-static void seg_out(struct vcpu_seg *to, unsigned n)
+void vmx_seg_out(struct vcpu_seg *to, unsigned n)
 {
 	uint32_t access = (uint32_t)vmread(VMCS_GUEST_ES_ACCESS + 2 * n);
 
@@ -22,7 +17,7 @@ static void seg_out(struct vcpu_seg *to, unsigned n)
 	to->limit = (uint32_t)vmread(VMCS_GUEST_ES_LIMIT + 2 * n);
 	to->base = vmread(VMCS_GUEST_ES_BASE + 2 * n);
 	to->attr = (uint16_t)((access & 0xff) | (access >> 4 & 0xf00));
-	if ((access & SEG_UNUSABLE) != 0)
+	if ((access & VMX_SEG_UNUSABLE) != 0)
 		to->attr &= (uint16_t)~SEG_PRESENT;
 }
 
@@ -31,7 +26,7 @@ static void seg_in(const struct vcpu_seg *from, unsigned n)
 	uint32_t access = (from->attr & 0xffU) | (from->attr & 0xf00U) << 4;
 
 	if ((from->attr & SEG_PRESENT) == 0)
-		access |= SEG_UNUSABLE;
+		access |= VMX_SEG_UNUSABLE;
 	vmwrite(VMCS_GUEST_ES + 2 * n, from->selector);
 	vmwrite(VMCS_GUEST_ES_LIMIT + 2 * n, from->limit);
 	vmwrite(VMCS_GUEST_ES_BASE + 2 * n, from->base);
@@ -45,10 +40,10 @@ static uint64_t cr_out(uint64_t real, uint64_t mask, uint64_t shadow)
 
 static void pull_cr(const struct vmx_vcpu *s, struct vcpu_regs *r)
 {
-	r->cr0 = cr_out(vmread(VMCS_GUEST_CR0), CR0_NE | CR0_CD | CR0_NW, vmread(VMCS_CR0_SHADOW));
+	r->cr0 = cr_out(vmread(VMCS_GUEST_CR0), VMX_CR0_OWNED, vmread(VMCS_CR0_SHADOW));
 	r->cr2 = s->cr2;
 	r->cr3 = vmread(VMCS_GUEST_CR3);
-	r->cr4 = cr_out(vmread(VMCS_GUEST_CR4), CR4_VMXE, vmread(VMCS_CR4_SHADOW));
+	r->cr4 = cr_out(vmread(VMCS_GUEST_CR4), s->cr4_owned, vmread(VMCS_CR4_SHADOW));
 	r->efer = vmread(VMCS_GUEST_EFER);
 }
 
@@ -56,15 +51,16 @@ static void push_cr(struct vmx_vcpu *s, const struct vcpu_regs *r)
 {
 	bool lma = (r->efer & EFER_LMA) != 0;
 
-	vmwrite(VMCS_GUEST_CR0, (r->cr0 & ~(CR0_CD | CR0_NW)) | CR0_NE | CR0_ET);
+	s->before |= vmx_tlb_change(vmread(VMCS_GUEST_CR0), vmread(VMCS_GUEST_CR3), vmread(VMCS_GUEST_CR4),
+				   vmread(VMCS_GUEST_EFER), r);
+	vmwrite(VMCS_GUEST_CR0, (r->cr0 & ~(CR0_CD | CR0_NW)) | CR0_ET | vmx_box.c.cr0_fixed);
 	vmwrite(VMCS_CR0_SHADOW, r->cr0 | CR0_ET);
 	s->cr2 = r->cr2;
 	vmwrite(VMCS_GUEST_CR3, r->cr3);
 	vmwrite(VMCS_GUEST_CR4, r->cr4 | CR4_VMXE);
 	vmwrite(VMCS_CR4_SHADOW, r->cr4);
 	vmwrite(VMCS_GUEST_EFER, r->efer);
-	vmwrite(VMCS_ENTRY_CONTROLS, vmx_box.entry | (lma ? VMX_ENTRY_IA32E : 0));
-	s->flush = true;
+	vmwrite(VMCS_ENTRY_CONTROLS, vmx_box.c.word[VMX_WORD_ENTRY] | (lma ? VMX_ENTRY_IA32E : 0));
 }
 
 static void pull_msr(const struct vmx_vcpu *s, struct vcpu_regs *r)
@@ -93,8 +89,8 @@ static void push_msr(struct vmx_vcpu *s, const struct vcpu_regs *r)
 
 static void table_out(struct vcpu_regs *r)
 {
-	seg_out(&r->ldtr, VMCS_SEG_LDTR);
-	seg_out(&r->tr, VMCS_SEG_TR);
+	vmx_seg_out(&r->ldtr, VMCS_SEG_LDTR);
+	vmx_seg_out(&r->tr, VMCS_SEG_TR);
 	r->gdtr = (struct vcpu_seg){ .limit = (uint32_t)vmread(VMCS_GUEST_GDTR_LIMIT), .base = vmread(VMCS_GUEST_GDTR_BASE) };
 	r->idtr = (struct vcpu_seg){ .limit = (uint32_t)vmread(VMCS_GUEST_IDTR_LIMIT), .base = vmread(VMCS_GUEST_IDTR_BASE) };
 }
@@ -121,7 +117,7 @@ void vmx_pull(struct vcpu *v, uint32_t groups, struct vcpu_regs *r)
 	}
 	if ((groups & REG_SEG) != 0)
 		for (unsigned i = 0; i < SEG_COUNT; i++)
-			seg_out(&r->seg[i], i);
+			vmx_seg_out(&r->seg[i], i);
 	if ((groups & REG_TABLE) != 0)
 		table_out(r);
 	if ((groups & REG_CR) != 0)
@@ -140,7 +136,7 @@ void vmx_pull(struct vcpu *v, uint32_t groups, struct vcpu_regs *r)
 	vmx_return(s, previous);
 }
 
-static void push_blocking(uint32_t groups, const struct vcpu_regs *r)
+static void push_blocking(struct vmx_vcpu *s, uint32_t groups, const struct vcpu_regs *r)
 {
 	uint32_t blocked = (uint32_t)vmread(VMCS_INTERRUPTIBILITY);
 
@@ -149,8 +145,14 @@ static void push_blocking(uint32_t groups, const struct vcpu_regs *r)
 	if ((groups & REG_EVENT) != 0) {
 		blocked = (blocked & ~VMX_BLOCK_NMI) | (r->nmi_blocked ? VMX_BLOCK_NMI : 0);
 		vmwrite(VMCS_ENTRY_EVENT, 0);
+		vmwrite(VMCS_ACTIVITY, 0); /* HLT and waiting for SIPI are the run loop's */
+		s->before &= (uint8_t)~BEFORE_SOFT;
 	}
 	vmwrite(VMCS_INTERRUPTIBILITY, blocked);
+	/* A shadow delays a single step, and the entry insists on its being pending. */
+	if ((groups & REG_RIP) != 0)
+		vmwrite(VMCS_GUEST_PENDING_DEBUG,
+			(blocked & (VMX_BLOCK_STI | VMX_BLOCK_MOV_SS)) != 0 && (r->rflags & RFLAGS_TF) != 0 ? DR6_BS : 0);
 }
 
 void vmx_push(struct vcpu *v, uint32_t groups, const struct vcpu_regs *r)
@@ -162,7 +164,7 @@ void vmx_push(struct vcpu *v, uint32_t groups, const struct vcpu_regs *r)
 		vmwrite(VMCS_GUEST_RFLAGS, r->rflags);
 	}
 	if ((groups & (REG_RIP | REG_EVENT)) != 0)
-		push_blocking(groups, r);
+		push_blocking(s, groups, r);
 	if ((groups & REG_SEG) != 0)
 		for (unsigned i = 0; i < SEG_COUNT; i++)
 			seg_in(&r->seg[i], i);
@@ -222,37 +224,11 @@ int vmx_msr_write(struct vcpu *v, uint32_t msr, uint64_t value)
 
 	if (slot == NULL && field == 0)
 		return E_RANGE;
+	if (msr == MSR_EFER && ((vmread(field) ^ value) & EFER_NXE) != 0)
+		vmx_vcpu(v)->before |= FLUSH_LINEAR;
 	if (slot != NULL)
 		*slot = value;
 	else
 		vmwrite(field, value);
 	return 0;
-}
-
-static void dump_seg(const char *name, unsigned n)
-{
-	struct vcpu_seg g;
-
-	seg_out(&g, n);
-	log_line("vmx", "  %s %04x base %016llx limit %08x attr %03x", name, g.selector, (unsigned long long)g.base,
-		 g.limit, g.attr);
-}
-
-void vmx_dump(struct vcpu *v)
-{
-	static const char *const name[] = { "es", "cs", "ss", "ds", "fs", "gs", "ldtr", "tr" };
-	struct vmx_vcpu *s = vmx_vcpu(v);
-
-	if (vmx_cpu_self()->current != s) {
-		log_line("vmx", "  the VMCS is not loaded here");
-		return;
-	}
-	log_line("vmx", "  reason %#llx qualification %#llx vectoring %#llx error %llu interruptibility %#llx",
-		 (unsigned long long)vmread(VMCS_EXIT_REASON), (unsigned long long)vmread(VMCS_EXIT_QUALIFICATION),
-		 (unsigned long long)vmread(VMCS_VECTORING), (unsigned long long)vmread(VMCS_INSTRUCTION_ERROR),
-		 (unsigned long long)vmread(VMCS_INTERRUPTIBILITY));
-	log_line("vmx", "  pin %#x cpu %#x cpu2 %#x exit %#x entry %#llx", vmx_box.pin, s->cpu_controls, vmx_box.cpu2,
-		 vmx_box.exit, (unsigned long long)vmread(VMCS_ENTRY_CONTROLS));
-	for (unsigned i = 0; i < sizeof(name) / sizeof(name[0]); i++)
-		dump_seg(name[i], i);
 }

@@ -1,181 +1,144 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* One entry and one decoded exit. Decides nothing about what the guest gets. */
+/* One entry, and what is said when the processor refuses it. */
 #include "vmx/vmx.h"
 
+#include "arch/cpu.h"
 #include "arch/cr.h"
-#include "kernel/percpu.h"
 #include "lib/format.h"
 #include "lib/x86/cr.h"
+#include "vmx/vmx_check.h"
 
 _Static_assert(offsetof(struct vmx_vcpu, v.gpr) == 8, "VCPU_GPR in entry.asm");
 
-/* The kind plus one; 0: no such exit, or none that we ask for. */
-static const uint8_t exit_kind[VMX_REASONS] = {
-#define K(reason, kind) [VMX_##reason] = HV_EXIT_##kind + 1
-	K(EXCEPTION_NMI, EXCEPTION), K(INTERRUPT, INTR), K(TRIPLE_FAULT, SHUTDOWN), K(INIT, INIT), K(SIPI, INIT),
-	K(IO_SMI, SMI), K(SMI, SMI), K(INTERRUPT_WINDOW, WINDOW), K(NMI_WINDOW, WINDOW),
-	K(TASK_SWITCH, TASK_SWITCH), K(CPUID, CPUID), K(GETSEC, VIRT_INSN), K(HLT, HLT), K(INVD, INVD),
-	K(INVLPG, INVLPG), K(RDPMC, RDPMC), K(RDTSC, RDTSC), K(RSM, RSM), K(VMCALL, HYPERCALL),
-	K(VMCLEAR, VIRT_INSN), K(VMLAUNCH, VIRT_INSN), K(VMPTRLD, VIRT_INSN), K(VMPTRST, VIRT_INSN),
-	K(VMREAD, VIRT_INSN), K(VMRESUME, VIRT_INSN), K(VMWRITE, VIRT_INSN), K(VMXOFF, VIRT_INSN),
-	K(VMXON, VIRT_INSN), K(CR, CR), K(DR, DR), K(IO, PIO), K(RDMSR, RDMSR), K(WRMSR, WRMSR),
-	K(INVALID_STATE, INVALID), K(INVALID_MSR, INVALID), K(MWAIT, MWAIT), K(MTF, WINDOW), K(MONITOR, MONITOR),
-	K(PAUSE, PAUSE), K(MACHINE_CHECK, MC), K(TPR, TPR), K(APIC_ACCESS, APIC_ACCESS), K(VIRTUAL_EOI, EOI),
-	K(EPT_VIOLATION, NPF), K(EPT_BAD, NPT_BAD), K(INVEPT, VIRT_INSN), K(RDTSCP, RDTSC),
-	K(PREEMPTION, DEADLINE), K(INVVPID, VIRT_INSN), K(WBINVD, WBINVD), K(XSETBV, XSETBV),
-	K(INVPCID, INVLPG), K(VMFUNC, VIRT_INSN), K(ENCLS, VIRT_INSN), K(XSAVES, VIRT_INSN),
-	K(XRSTORS, VIRT_INSN), K(PCONFIG, VIRT_INSN), K(UMWAIT, VIRT_INSN), K(TPAUSE, VIRT_INSN),
-	K(LOADIWKEY, VIRT_INSN), K(ENCLV, VIRT_INSN), K(BUS_LOCK, BUS_LOCK), K(NOTIFY, NOTIFY),
-#undef K
-};
+#define VTPR (0x80 / sizeof(uint32_t)) /* of the virtual-APIC page */
 
+/* A single step that the instruction would have ended in is pending now: the entry delivers it. */
 void vmx_skip(struct vcpu *v)
 {
-	uint64_t blocked = vmread(VMCS_INTERRUPTIBILITY);
-	uint64_t next = vmread(VMCS_GUEST_RIP) + vmx_vcpu(v)->exit_length;
+	uint64_t blocked = vmread(VMCS_INTERRUPTIBILITY), rip = vmread(VMCS_GUEST_RIP);
+	uint64_t next = rip + vmx_vcpu(v)->exit_length;
 
 	/* Outside 64-bit code RIP has 32 bits. */
-	if ((vmread(VMCS_GUEST_ES_ACCESS + 2 * SEG_CS) & 1U << 13) == 0)
+	if (((rip ^ next) >> 32) != 0 && (vmread(VMCS_GUEST_ES_ACCESS + 2 * SEG_CS) & 1U << 13) == 0)
 		next = (uint32_t)next;
 	vmwrite(VMCS_GUEST_RIP, next);
 	if ((blocked & (VMX_BLOCK_STI | VMX_BLOCK_MOV_SS)) != 0)
 		vmwrite(VMCS_INTERRUPTIBILITY, blocked & ~(uint64_t)(VMX_BLOCK_STI | VMX_BLOCK_MOV_SS));
+	if ((vmread(VMCS_GUEST_RFLAGS) & RFLAGS_TF) != 0)
+		vmwrite(VMCS_GUEST_PENDING_DEBUG, vmread(VMCS_GUEST_PENDING_DEBUG) | DR6_BS);
 }
 
-static enum hv_exit_kind decode_exception(struct vmx_vcpu *s)
+/* [SDM3 "VM-Instruction Error Numbers"] */
+static const char *instruction_error(uint64_t number)
 {
-	uint32_t info = (uint32_t)vmread(VMCS_EXIT_EVENT);
-	struct hv_exit *e = &s->v.exit;
-
-	if (VMX_EVENT_TYPE(info) == VMX_EVENT_NMI) {
-		__asm__ volatile("int $2" : : : "memory"); /* its IRET unblocks NMIs */
-		return HV_EXIT_NMI;
+	switch (number) {
+	case 4: return "VMLAUNCH with a VMCS that is not clear";
+	case 5: return "VMRESUME with a VMCS that is not launched";
+	case 7: return "invalid control field";
+	case 8: return "invalid host state";
+	case 26: return "events blocked by MOV SS";
+	default: return "error";
 	}
-	e->exception.vector = (uint8_t)info;
-	if (e->exception.vector == VECTOR_MC) {
-		__asm__ volatile("int $18" : : : "memory");
-		return HV_EXIT_MC;
-	}
-	e->exception.has_error = (info & VMX_EVENT_ERROR) != 0;
-	e->exception.error = (uint32_t)vmread(VMCS_EXIT_ERROR);
-	e->exception.address = vmread(VMCS_EXIT_QUALIFICATION);
-	/* The exit keeps #DB's cause from DR6: what the guest's handler will read is put there. */
-	if (e->exception.vector == VECTOR_DB)
-		write_dr6((read_dr6() & ~0xfULL) | (e->exception.address & 0x600f));
-	/* A fault on an IRET that had just unblocked NMIs blocks them again. */
-	if ((info & VMX_EVENT_UNBLOCK) != 0 && s->v.event.type == EVENT_NONE)
-		vmwrite(VMCS_INTERRUPTIBILITY, vmread(VMCS_INTERRUPTIBILITY) | VMX_BLOCK_NMI);
-	return HV_EXIT_EXCEPTION;
 }
 
-static void decode_pio(struct hv_exit *e)
+static enum hv_exit_kind refused(struct vmx_vcpu *s, const char *what, uint64_t detail)
 {
-	uint64_t q = vmread(VMCS_EXIT_QUALIFICATION);
+	struct vmx_state state;
+	char why[80];
 
-	e->pio.port = (uint16_t)(q >> 16);
-	e->pio.size = (uint8_t)((q & 7) + 1);
-	e->pio.write = (q & 8) == 0;
-	e->pio.string = (q & 16) != 0;
-	e->pio.rep = (q & 32) != 0;
-}
-
-static void decode_npf(struct hv_exit *e)
-{
-	uint64_t q = vmread(VMCS_EXIT_QUALIFICATION);
-
-	e->npf.gpa = vmread(VMCS_GUEST_PHYSICAL);
-	e->npf.has_gva = (q & 1U << 7) != 0;
-	e->npf.gva = e->npf.has_gva ? vmread(VMCS_GUEST_LINEAR) : 0;
-	e->npf.write = (q & 2) != 0;
-	e->npf.fetch = (q & 4) != 0;
-	e->npf.present = (q & 0x38) != 0;
-	e->npf.walk = (q & 1U << 7) != 0 && (q & 1U << 8) == 0;
-	e->npf.insn_len = 0;
-}
-
-/* MOV to a masked bit, CLTS and LMSW; CR8 where there is no TPR shadow. */
-static void decode_cr(struct vmx_vcpu *s)
-{
-	uint64_t q = vmread(VMCS_EXIT_QUALIFICATION), shadow = vmread(VMCS_CR0_SHADOW);
-	struct hv_exit *e = &s->v.exit;
-	unsigned type = q >> 4 & 3;
-
-	e->reg.number = q & 15;
-	e->reg.gpr = q >> 8 & 15;
-	e->reg.write = type != 1;
-	e->reg.decoded = 1;
-	e->reg.value = type == 0 ? s->v.gpr[e->reg.gpr] :
-		       type == 2 ? (vmread(VMCS_GUEST_CR0) & ~(CR0_CD | CR0_NW | CR0_TS)) | (shadow & (CR0_CD | CR0_NW)) :
-		       type == 3 ? (vmread(VMCS_GUEST_CR0) & ~0xeULL) | (q >> 16 & 0xf) : 0;
-}
-
-static void decode_task(struct hv_exit *e)
-{
-	uint64_t q = vmread(VMCS_EXIT_QUALIFICATION);
-	uint32_t vectoring = (uint32_t)vmread(VMCS_VECTORING);
-
-	e->task.selector = (uint16_t)q;
-	e->task.reason = q >> 30 & 3;
-	e->task.has_error = (vectoring & (VMX_EVENT_VALID | VMX_EVENT_ERROR)) == (VMX_EVENT_VALID | VMX_EVENT_ERROR);
-	e->task.error = (uint32_t)vmread(VMCS_VECTORING_ERROR);
-}
-
-static enum hv_exit_kind invalid(struct vmx_vcpu *s, const char *what, uint64_t detail)
-{
-	format(s->v.exit.text, sizeof(s->v.exit.text), "VM entry failed: %s (%llu)", what, (unsigned long long)detail);
+	vmx_state_read(s, &state);
+	if (vmx_check(&state, why, sizeof(why)))
+		format(why, sizeof(why), "our own checks find nothing");
+	format(s->v.exit.text, sizeof(s->v.exit.text), "VM entry failed: %s (%#llx); %s", what, (unsigned long long)detail,
+	       why);
+	s->v.event.type = EVENT_NONE;
 	return HV_EXIT_INVALID;
 }
 
-static enum hv_exit_kind vmx_decode(struct vmx_vcpu *s, uint32_t reason)
+/* The host's state has been loaded as at an exit; VMLAUNCH has not launched. [SDM3 "VM-Entry Failures"] */
+static enum hv_exit_kind entry_failed(struct vmx_vcpu *s, uint32_t reason)
 {
-	uint32_t basic = reason & 0xffff;
-	enum hv_exit_kind kind;
+	uint64_t q = vmread(VMCS_EXIT_QUALIFICATION);
 
-	if ((reason & VMX_REASON_ENTRY_FAILED) != 0)
-		return invalid(s, basic == VMX_INVALID_MSR ? "an MSR of the entry list" : "the guest state is invalid",
-			       vmread(VMCS_EXIT_QUALIFICATION));
-	if (basic >= VMX_REASONS || exit_kind[basic] == 0) {
-		s->v.exit.raw.code = reason;
-		s->v.exit.raw.info1 = vmread(VMCS_EXIT_QUALIFICATION);
-		s->v.exit.raw.info2 = 0;
-		return HV_EXIT_UNKNOWN;
-	}
-	kind = (enum hv_exit_kind)(exit_kind[basic] - 1);
-	switch (kind) {
-	case HV_EXIT_EXCEPTION: return decode_exception(s);
-	case HV_EXIT_PIO: decode_pio(&s->v.exit); break;
-	case HV_EXIT_NPF: decode_npf(&s->v.exit); break;
-	case HV_EXIT_NPT_BAD: s->v.exit.npf.gpa = vmread(VMCS_GUEST_PHYSICAL); break;
-	case HV_EXIT_CR: decode_cr(s); break;
-	case HV_EXIT_TASK_SWITCH: decode_task(&s->v.exit); break;
-	default: break;
-	}
-	return kind;
+	if ((reason & 0xffff) == VMX_INVALID_MSR)
+		return refused(s, "loading an MSR", q - 1 < LIST_COUNT ? s->lists->guest[q - 1].index : q);
+	return (reason & 0xffff) == VMX_INVALID_STATE ? refused(s, "invalid guest state", q) :
+							refused(s, "machine check", reason);
+}
+
+/*
+ * The timer counts TSC >> timer_shift, and its first tick may come at once: one more, so that it is not
+ * early. In the past: 0, and the exit comes before the first instruction.
+ */
+static void timer_set(struct vmx_vcpu *s)
+{
+	uint64_t now = rdtsc(), ticks = 0;
+
+	if (s->deadline > now)
+		ticks = ((s->deadline - now) >> vmx_box.c.timer_shift) + 1;
+	vmwrite(VMCS_TIMER, ticks > UINT32_MAX ? UINT32_MAX : ticks);
+	s->used[VMX_USE_TIMER]++;
+}
+
+/* `vmx=+check`: before every entry what otherwise is done after a failure. False: do not enter. */
+static bool debug_entry(struct vmx_vcpu *s)
+{
+	struct vmx_state state;
+	char why[80];
+
+	vmx_break(s);
+	if ((vmx_box.debug & VMX_DEBUG_CHECK) == 0)
+		return true;
+	vmx_state_read(s, &state);
+	if (vmx_check(&state, why, sizeof(why)))
+		return true;
+	format(s->v.exit.text, sizeof(s->v.exit.text), "VM entry not tried: %s", why);
+	return false;
+}
+
+static __attribute__((noinline)) bool before_entry(struct vmx_vcpu *s)
+{
+	if ((s->before & FLUSH) != 0)
+		vmx_tlb_do(s);
+	if ((s->before & BEFORE_SOFT) != 0)
+		vmx_event_arm(s);
+	if ((s->before & BEFORE_TIMER) != 0)
+		timer_set(s);
+	return (s->before & BEFORE_DEBUG) == 0 || debug_entry(s);
 }
 
 enum hv_exit_kind vmx_run(struct vcpu *v)
 {
 	struct vmx_vcpu *s = vmx_vcpu(v);
-	uint32_t reason;
+	uint32_t reason, vectoring;
+	uint8_t kind;
 
-	if (s->flush) {
-		vmx_invept(s);
-		s->flush = false;
-	}
-	s->virtual_apic[0x80 / 4] = (uint32_t)v->cr8 << 4;
+	s->virtual_apic[VTPR] = (uint32_t)v->cr8 << 4;
 	vmwrite(VMCS_GUEST_RSP, v->gpr[GPR_RSP]);
+	if (__builtin_expect(s->before != 0, 0) && !before_entry(s))
+		return HV_EXIT_INVALID;
 	if (read_cr2() != s->cr2)
 		write_cr2(s->cr2);
-	if (vmx_enter(s, s->launched) != 0)
-		return invalid(s, "VMLAUNCH or VMRESUME, error", vmread(VMCS_INSTRUCTION_ERROR));
+	if (vmx_enter(s, s->launched) != 0) {
+		uint64_t number = vmread(VMCS_INSTRUCTION_ERROR);
+
+		return refused(s, instruction_error(number), number);
+	}
+	reason = (uint32_t)vmread(VMCS_EXIT_REASON);
+	if ((reason & VMX_REASON_ENTRY_FAILED) != 0)
+		return entry_failed(s, reason);
 	s->launched = true;
 	s->cr2 = read_cr2();
 	v->gpr[GPR_RSP] = vmread(VMCS_GUEST_RSP);
 	if ((s->cpu_controls & VMX_CPU_TPR_SHADOW) != 0)
-		v->cr8 = s->virtual_apic[0x80 / 4] >> 4 & 15;
-	reason = (uint32_t)vmread(VMCS_EXIT_REASON);
+		v->cr8 = s->virtual_apic[VTPR] >> 4 & 15;
 	s->exit_length = (uint32_t)vmread(VMCS_EXIT_LENGTH);
 	v->event.type = EVENT_NONE;
-	vmx_reinject(s);
-	return vmx_decode(s, reason);
+	vectoring = (uint32_t)vmread(VMCS_VECTORING);
+	if (__builtin_expect((vectoring & VMX_EVENT_VALID) != 0, 0))
+		vmx_reinject(s, vectoring);
+	kind = reason < VMX_REASONS ? vmx_exit_kind[reason] : 0;
+	if (kind == 0 || (kind & VMX_DECODE) != 0)
+		return vmx_decode(s, reason);
+	return (enum hv_exit_kind)(kind - 1);
 }

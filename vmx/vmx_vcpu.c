@@ -19,6 +19,9 @@ _Static_assert(sizeof(struct vmx_vcpu) <= 4096, "vcpu.c gives it one page");
 /* #AC and #DB: a guest can make them endless; each must be an exit. #MC is the host's. */
 #define ALWAYS_TRAPPED (1U << VECTOR_DB | 1U << VECTOR_AC | 1U << VECTOR_MC)
 
+/* PAUSEs at most so many cycles apart are one loop; it may spin so long before others get a turn. */
+enum { PAUSE_GAP = 128, PAUSE_WINDOW = 4096 };
+
 #define EPT_POINTER_WB4 (6ULL | 3ULL << 3) /* write-back, four levels */
 
 static const uint32_t list_msr[LIST_COUNT] = { MSR_STAR, MSR_LSTAR, MSR_CSTAR, MSR_FMASK, MSR_KERNEL_GS_BASE };
@@ -60,13 +63,25 @@ void vmx_return(struct vmx_vcpu *s, struct vmx_vcpu *previous)
 
 static void write_controls(struct vmx_vcpu *s)
 {
-	s->cpu_controls = vmx_box.cpu;
+	const uint32_t *word = vmx_box.c.word;
+	uint32_t cpu2 = word[VMX_WORD_CPU2];
+
+	s->pin_controls = word[VMX_WORD_PIN];
+	s->cpu_controls = word[VMX_WORD_CPU];
 	s->trapped = ALWAYS_TRAPPED;
-	vmwrite(VMCS_PIN_CONTROLS, vmx_box.pin);
+	if (s->vpid == 0)
+		cpu2 &= ~VMX_CPU2_VPID;
+	else
+		vmwrite(VMCS_VPID, s->vpid);
+	if ((cpu2 & VMX_CPU2_PAUSE_LOOP) != 0) {
+		vmwrite(VMCS_PAUSE_GAP, PAUSE_GAP);
+		vmwrite(VMCS_PAUSE_WINDOW, PAUSE_WINDOW);
+	}
+	vmwrite(VMCS_PIN_CONTROLS, s->pin_controls);
 	vmwrite(VMCS_CPU_CONTROLS, s->cpu_controls);
-	vmwrite(VMCS_CPU_CONTROLS2, vmx_box.cpu2);
-	vmwrite(VMCS_EXIT_CONTROLS, vmx_box.exit);
-	vmwrite(VMCS_ENTRY_CONTROLS, vmx_box.entry);
+	vmwrite(VMCS_CPU_CONTROLS2, cpu2);
+	vmwrite(VMCS_EXIT_CONTROLS, word[VMX_WORD_EXIT]);
+	vmwrite(VMCS_ENTRY_CONTROLS, word[VMX_WORD_ENTRY]);
 	vmwrite(VMCS_EXCEPTIONS, s->trapped);
 	vmwrite(VMCS_MSR_BITMAP, vmx_box.msr_bitmap.raw);
 	vmwrite(VMCS_VIRTUAL_APIC, pool_hpa(s->virtual_apic).raw);
@@ -81,10 +96,9 @@ static void write_controls(struct vmx_vcpu *s)
 	vmwrite(VMCS_EXIT_MSR_LOADS, LIST_COUNT);
 	vmwrite(VMCS_CR3_TARGETS, 0);
 	/* CR0.NE must be set, CD and NW are ours; the guest sees its own values. CR4.VMXE likewise. */
-	vmwrite(VMCS_CR0_MASK, CR0_NE | CR0_CD | CR0_NW);
-	vmwrite(VMCS_CR4_MASK, CR4_VMXE);
-	vmwrite(VMCS_GUEST_DEBUGCTL, 0);
-	vmwrite(VMCS_GUEST_PENDING_DEBUG, 0);
+	vmwrite(VMCS_CR0_MASK, VMX_CR0_OWNED | vmx_box.c.cr0_fixed);
+	s->cr4_owned = CR4_VMXE;
+	vmwrite(VMCS_CR4_MASK, s->cr4_owned);
 	vmwrite(VMCS_ACTIVITY, 0);
 	vmwrite(VMCS_INTERRUPTIBILITY, 0);
 }
@@ -99,16 +113,18 @@ int vmx_vcpu_init(struct vcpu *v)
 	s->virtual_apic = pool_page(payer);
 	if (s->vmcs == NULL || s->lists == NULL || s->virtual_apic == NULL)
 		return E_NOMEM;
-	s->vmcs[0] = vmx_box.revision;
+	s->vmcs[0] = vmx_box.c.revision;
 	s->vmcs_hpa = pool_hpa(s->vmcs);
 	s->ept_pointer = pool_hpa(v->vm->npt.root).raw | EPT_POINTER_WB4;
 	for (unsigned i = 0; i < LIST_COUNT; i++)
 		s->lists->guest[i].index = s->lists->host[i].index = list_msr[i];
+	s->deadline = ~0ULL;
+	s->before = vmx_box.debug != 0 ? BEFORE_DEBUG : 0;
+	vmx_vpid_take(s);
 	vmclear(s);
 	previous = vmx_borrow(s);
 	write_controls(s);
 	vmx_return(s, previous);
-	s->flush = true;
 	return 0;
 }
 
@@ -117,6 +133,9 @@ void vmx_vcpu_fini(struct vcpu *v)
 	struct vmx_vcpu *s = vmx_vcpu(v);
 	struct space *payer = v->vm->space;
 
+	if (v->area != NULL && v->area->entries != 0)
+		vmx_uses(s);
+	vmx_vpid_give(s);
 	if (s->vmcs != NULL)
 		pool_page_free(payer, s->vmcs);
 	if (s->lists != NULL)
@@ -165,11 +184,18 @@ static void host_state(struct vmx_vcpu *s)
 void vmx_load(struct vcpu *v)
 {
 	struct vmx_vcpu *s = vmx_vcpu(v);
+	uint64_t owned;
 
 	(void)vmx_borrow(s);
 	host_state(s);
 	write_dr6(s->guest_dr6);
-	s->flush = true; /* another processor may have cached other translations */
+	vmx_tlb_load(s, cpu_index());
+	/* What this processor's CR4 has and the guest's CPUID has not: a guest that sets it gets #GP. */
+	owned = CR4_VMXE | (v->vm->cpuid != NULL ? vmx_box.c.cr4_known & ~v->vm->cpuid->cr4_allowed : 0);
+	if (owned != s->cr4_owned) {
+		s->cr4_owned = owned;
+		vmwrite(VMCS_CR4_MASK, owned);
+	}
 }
 
 void vmx_put(struct vcpu *v)
@@ -209,12 +235,17 @@ void vmx_tsc_offset(struct vcpu *v, uint64_t offset)
 	vmx_return(s, previous);
 }
 
-/* Without VPIDs every entry and exit drops linear translations; what EPT caches is dropped here. */
-void vmx_tlb_flush(struct vcpu *v) { vmx_vcpu(v)->flush = true; }
-
-void vmx_invept(const struct vmx_vcpu *s)
+void vmx_deadline(struct vcpu *v, uint64_t tsc)
 {
-	uint64_t descriptor[2] = { s->ept_pointer, 0 };
+	struct vmx_vcpu *s = vmx_vcpu(v), *previous;
+	uint32_t pin = tsc != ~0ULL ? s->pin_controls | VMX_PIN_TIMER : s->pin_controls & ~VMX_PIN_TIMER;
 
-	__asm__ volatile("invept %0, %1" : : "m"(descriptor), "r"(vmx_box.invept_one ? 1ULL : 2ULL) : "cc", "memory");
+	s->deadline = tsc;
+	s->before = (uint8_t)((s->before & ~BEFORE_TIMER) | (tsc != ~0ULL ? BEFORE_TIMER : 0));
+	if (pin == s->pin_controls)
+		return;
+	s->pin_controls = pin;
+	previous = vmx_borrow(s);
+	vmwrite(VMCS_PIN_CONTROLS, pin);
+	vmx_return(s, previous);
 }

@@ -111,6 +111,7 @@ struct vcpu_task {
 	uint8_t reason; /* 0 CALL, 1 IRET, 2 JMP, 3 task gate in the IDT */
 	uint8_t has_error;
 	uint32_t error;
+	uint8_t insn_len; /* of the instruction at RIP that asked for it; 0: none did, or not known */
 };
 
 #define VCPU_TEXT_MAX 160

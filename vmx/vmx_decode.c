@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* From an exit's fields in the VMCS to the neutral exit. Decides nothing about what the guest gets. */
+#include "vmx/vmx.h"
+
+#include "arch/cr.h"
+#include "lib/x86/cr.h"
+
+const uint8_t vmx_exit_kind[VMX_REASONS] = {
+#define K(reason, kind) [VMX_##reason] = HV_EXIT_##kind + 1
+#define D(reason, kind) [VMX_##reason] = (HV_EXIT_##kind + 1) | VMX_DECODE
+	D(EXCEPTION_NMI, EXCEPTION), K(INTERRUPT, INTR), K(TRIPLE_FAULT, SHUTDOWN), K(INIT, INIT), K(SIPI, INIT),
+	K(IO_SMI, SMI), K(SMI, SMI), K(INTERRUPT_WINDOW, WINDOW), K(NMI_WINDOW, WINDOW),
+	D(TASK_SWITCH, TASK_SWITCH), K(CPUID, CPUID), K(GETSEC, VIRT_INSN), K(HLT, HLT), K(INVD, INVD),
+	K(INVLPG, INVLPG), K(RDPMC, RDPMC), K(RDTSC, RDTSC), K(RSM, RSM), K(VMCALL, HYPERCALL),
+	K(VMCLEAR, VIRT_INSN), K(VMLAUNCH, VIRT_INSN), K(VMPTRLD, VIRT_INSN), K(VMPTRST, VIRT_INSN),
+	K(VMREAD, VIRT_INSN), K(VMRESUME, VIRT_INSN), K(VMWRITE, VIRT_INSN), K(VMXOFF, VIRT_INSN),
+	K(VMXON, VIRT_INSN), D(CR, CR), K(DR, DR), D(IO, PIO), K(RDMSR, RDMSR), K(WRMSR, WRMSR),
+	K(INVALID_STATE, INVALID), K(INVALID_MSR, INVALID), K(MWAIT, MWAIT), K(MTF, WINDOW), K(MONITOR, MONITOR),
+	K(PAUSE, PAUSE), K(MACHINE_CHECK, MC), K(TPR, TPR), K(APIC_ACCESS, APIC_ACCESS), K(VIRTUAL_EOI, EOI),
+	D(EPT_VIOLATION, NPF), D(EPT_BAD, NPT_BAD), K(INVEPT, VIRT_INSN), K(RDTSCP, RDTSC),
+	K(PREEMPTION, DEADLINE), K(INVVPID, VIRT_INSN), K(WBINVD, WBINVD), K(XSETBV, XSETBV),
+	K(INVPCID, INVLPG), K(VMFUNC, VIRT_INSN), K(ENCLS, VIRT_INSN), K(XSAVES, VIRT_INSN),
+	K(XRSTORS, VIRT_INSN), K(PCONFIG, VIRT_INSN), K(UMWAIT, VIRT_INSN), K(TPAUSE, VIRT_INSN),
+	K(LOADIWKEY, VIRT_INSN), K(ENCLV, VIRT_INSN), K(BUS_LOCK, BUS_LOCK), K(NOTIFY, NOTIFY),
+#undef K
+#undef D
+};
+
+static enum hv_exit_kind decode_exception(struct vmx_vcpu *s)
+{
+	uint32_t info = (uint32_t)vmread(VMCS_EXIT_EVENT);
+	struct hv_exit *e = &s->v.exit;
+
+	if (VMX_EVENT_TYPE(info) == VMX_EVENT_NMI) {
+		__asm__ volatile("int $2" : : : "memory"); /* its IRET unblocks NMIs */
+		return HV_EXIT_NMI;
+	}
+	e->exception.vector = (uint8_t)info;
+	if (e->exception.vector == VECTOR_MC) {
+		__asm__ volatile("int $18" : : : "memory");
+		return HV_EXIT_MC;
+	}
+	e->exception.has_error = (info & VMX_EVENT_ERROR) != 0;
+	e->exception.error = (uint32_t)vmread(VMCS_EXIT_ERROR);
+	e->exception.address = vmread(VMCS_EXIT_QUALIFICATION);
+	/* The exit keeps #DB's cause from DR6: what the guest's handler will read is put there. */
+	if (e->exception.vector == VECTOR_DB)
+		write_dr6((read_dr6() & ~0xfULL) | (e->exception.address & 0x600f));
+	if (e->exception.vector != VECTOR_DF)
+		vmx_iret_undo(info);
+	return HV_EXIT_EXCEPTION;
+}
+
+static void decode_pio(struct hv_exit *e)
+{
+	uint64_t q = vmread(VMCS_EXIT_QUALIFICATION);
+
+	e->pio.port = (uint16_t)(q >> 16);
+	e->pio.size = (uint8_t)((q & 7) + 1);
+	e->pio.write = (q & 8) == 0;
+	e->pio.string = (q & 16) != 0;
+	e->pio.rep = (q & 32) != 0;
+}
+
+static void decode_npf(struct hv_exit *e)
+{
+	uint64_t q = vmread(VMCS_EXIT_QUALIFICATION);
+
+	vmx_iret_undo(q);
+	e->npf.gpa = vmread(VMCS_GUEST_PHYSICAL);
+	e->npf.has_gva = (q & 1U << 7) != 0;
+	e->npf.gva = e->npf.has_gva ? vmread(VMCS_GUEST_LINEAR) : 0;
+	e->npf.write = (q & 2) != 0;
+	e->npf.fetch = (q & 4) != 0;
+	e->npf.present = (q & 0x38) != 0;
+	e->npf.walk = (q & 1U << 7) != 0 && (q & 1U << 8) == 0;
+	e->npf.insn_len = 0;
+}
+
+/* MOV to a masked bit, CLTS and LMSW; CR8 where there is no TPR shadow. */
+static void decode_cr(struct vmx_vcpu *s)
+{
+	uint64_t q = vmread(VMCS_EXIT_QUALIFICATION), shadow = vmread(VMCS_CR0_SHADOW);
+	struct hv_exit *e = &s->v.exit;
+	unsigned type = q >> 4 & 3;
+
+	e->reg.number = q & 15;
+	e->reg.gpr = q >> 8 & 15;
+	e->reg.write = type != 1;
+	e->reg.decoded = 1;
+	e->reg.value = type == 0 ? s->v.gpr[e->reg.gpr] :
+		       type == 2 ? (vmread(VMCS_GUEST_CR0) & ~(CR0_CD | CR0_NW | CR0_TS)) | (shadow & (CR0_CD | CR0_NW)) :
+		       type == 3 ? (vmread(VMCS_GUEST_CR0) & ~0xeULL) | (q >> 16 & 0xf) : 0;
+}
+
+/*
+ * A task gate in the IDT takes the event's vector; the event is delivered by the switch, so it is not
+ * queued again. What an instruction asked for leaves the old task behind that instruction.
+ */
+static void decode_task(struct vmx_vcpu *s)
+{
+	uint64_t q = vmread(VMCS_EXIT_QUALIFICATION);
+	uint32_t vectoring = (uint32_t)vmread(VMCS_VECTORING);
+	unsigned type = VMX_EVENT_TYPE(vectoring);
+	struct hv_exit *e = &s->v.exit;
+	bool gate = (q >> 30 & 3) == 3, event = gate && (vectoring & VMX_EVENT_VALID) != 0;
+
+	e->task.selector = (uint16_t)q;
+	e->task.reason = q >> 30 & 3;
+	e->task.has_error = event && (vectoring & VMX_EVENT_ERROR) != 0;
+	e->task.error = e->task.has_error ? (uint32_t)vmread(VMCS_VECTORING_ERROR) : 0;
+	e->task.insn_len = !event || type >= VMX_EVENT_SOFT_INT ? (uint8_t)s->exit_length : 0;
+	if (event && type == VMX_EVENT_NMI) /* its handler runs from now on */
+		vmwrite(VMCS_INTERRUPTIBILITY, vmread(VMCS_INTERRUPTIBILITY) | VMX_BLOCK_NMI);
+}
+
+enum hv_exit_kind vmx_decode(struct vmx_vcpu *s, uint32_t reason)
+{
+	uint32_t basic = reason & 0xffff;
+	enum hv_exit_kind kind;
+
+	if (basic >= VMX_REASONS || vmx_exit_kind[basic] == 0) {
+		s->v.exit.raw.code = reason;
+		s->v.exit.raw.info1 = vmread(VMCS_EXIT_QUALIFICATION);
+		s->v.exit.raw.info2 = 0;
+		return HV_EXIT_UNKNOWN;
+	}
+	kind = (enum hv_exit_kind)((vmx_exit_kind[basic] & ~VMX_DECODE) - 1);
+	switch (kind) {
+	case HV_EXIT_EXCEPTION: return decode_exception(s);
+	case HV_EXIT_PIO: decode_pio(&s->v.exit); break;
+	case HV_EXIT_NPF: decode_npf(&s->v.exit); break;
+	case HV_EXIT_NPT_BAD: s->v.exit.npf.gpa = vmread(VMCS_GUEST_PHYSICAL); break;
+	case HV_EXIT_CR: decode_cr(s); break;
+	case HV_EXIT_TASK_SWITCH: decode_task(s); break;
+	default: break;
+	}
+	return kind;
+}
