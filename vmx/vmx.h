@@ -24,8 +24,11 @@ struct vmx_lists { /* one page */
 	struct vmx_msr host[LIST_COUNT]; /* loaded at exit */
 };
 
-/* How often something optional was used; printed when the vCPU goes, and in its dump. */
+/* How often something optional was used; in the dump. */
 enum vmx_use {
+	VMX_USE_VPID, /* a vCPU was loaded whose controls ask for it */
+	VMX_USE_TPR, /* .. */
+	VMX_USE_PAUSE, /* .. */
 	VMX_USE_TIMER, /* entries with the preemption timer running */
 	VMX_USE_INVVPID,
 	VMX_USE_INVEPT,
@@ -63,13 +66,13 @@ struct vmx_vcpu {
 	uint8_t before; /* (v) FLUSH_*, BEFORE_* */
 	bool launched; /* (v) VMRESUME, not VMLAUNCH */
 	unsigned cpu; /* (v) where it was loaded last */
-	uint64_t used[VMX_USES]; /* (v) */
 };
 
 struct vmx_cpu {
 	uint32_t *vmxon; /* (c) */
 	struct vmx_vcpu *current; /* whose VMCS is current */
 	bool on;
+	uint64_t used[VMX_USES]; /* this processor only */
 };
 
 /* Read-only after the first cpu_on. */
@@ -155,8 +158,6 @@ struct vmx_state;
 /* What vmx_check looks at. */
 void vmx_state_read(const struct vmx_vcpu *s, struct vmx_state *out);
 void vmx_dump(struct vcpu *v);
-/* One line on the optional features that were used. */
-void vmx_uses(const struct vmx_vcpu *s);
 
 /* ---- vmx_break.c: for the negative tests ---- */
 /* `vmx=+break`: a VM that is named break-FIELD gets that field made wrong after some entries. */

@@ -77,20 +77,25 @@ static void decode_npf(struct hv_exit *e)
 	e->npf.insn_len = 0;
 }
 
-/* MOV to a masked bit, CLTS and LMSW; CR8 where there is no TPR shadow. */
-static void decode_cr(struct vmx_vcpu *s)
+/*
+ * MOV to CR0 or CR4 that would change one of our bits; CR8 where there is no TPR shadow. CLTS and LMSW do
+ * not reach bits of ours.
+ */
+static bool decode_cr(struct vmx_vcpu *s)
 {
-	uint64_t q = vmread(VMCS_EXIT_QUALIFICATION), shadow = vmread(VMCS_CR0_SHADOW);
+	uint64_t q = vmread(VMCS_EXIT_QUALIFICATION);
+	bool wide = (vmread(VMCS_GUEST_ES_ACCESS + 2 * SEG_CS) & 1U << 13) != 0;
 	struct hv_exit *e = &s->v.exit;
 	unsigned type = q >> 4 & 3;
 
 	e->reg.number = q & 15;
 	e->reg.gpr = q >> 8 & 15;
-	e->reg.write = type != 1;
+	e->reg.write = type == 0;
 	e->reg.decoded = 1;
-	e->reg.value = type == 0 ? s->v.gpr[e->reg.gpr] :
-		       type == 2 ? (vmread(VMCS_GUEST_CR0) & ~(CR0_CD | CR0_NW | CR0_TS)) | (shadow & (CR0_CD | CR0_NW)) :
-		       type == 3 ? (vmread(VMCS_GUEST_CR0) & ~0xeULL) | (q >> 16 & 0xf) : 0;
+	e->reg.value = s->v.gpr[e->reg.gpr];
+	if (!wide) /* the upper halves are left over from 64-bit mode */
+		e->reg.value = (uint32_t)e->reg.value;
+	return type <= 1;
 }
 
 /*
@@ -114,26 +119,25 @@ static void decode_task(struct vmx_vcpu *s)
 		vmwrite(VMCS_INTERRUPTIBILITY, vmread(VMCS_INTERRUPTIBILITY) | VMX_BLOCK_NMI);
 }
 
+static enum hv_exit_kind decode_unknown(struct vmx_vcpu *s, uint32_t reason)
+{
+	s->v.exit.raw.code = reason;
+	s->v.exit.raw.info1 = vmread(VMCS_EXIT_QUALIFICATION);
+	s->v.exit.raw.info2 = 0;
+	return HV_EXIT_UNKNOWN;
+}
+
 enum hv_exit_kind vmx_decode(struct vmx_vcpu *s, uint32_t reason)
 {
 	uint32_t basic = reason & 0xffff;
-	enum hv_exit_kind kind;
 
-	if (basic >= VMX_REASONS || vmx_exit_kind[basic] == 0) {
-		s->v.exit.raw.code = reason;
-		s->v.exit.raw.info1 = vmread(VMCS_EXIT_QUALIFICATION);
-		s->v.exit.raw.info2 = 0;
-		return HV_EXIT_UNKNOWN;
+	switch (basic) {
+	case VMX_IO: decode_pio(&s->v.exit); return HV_EXIT_PIO; /* the hot one */
+	case VMX_EPT_VIOLATION: decode_npf(&s->v.exit); return HV_EXIT_NPF;
+	case VMX_EXCEPTION_NMI: return decode_exception(s);
+	case VMX_EPT_BAD: s->v.exit.npf.gpa = vmread(VMCS_GUEST_PHYSICAL); return HV_EXIT_NPT_BAD;
+	case VMX_CR: return decode_cr(s) ? HV_EXIT_CR : decode_unknown(s, reason);
+	case VMX_TASK_SWITCH: decode_task(s); return HV_EXIT_TASK_SWITCH;
+	default: return decode_unknown(s, reason);
 	}
-	kind = (enum hv_exit_kind)((vmx_exit_kind[basic] & ~VMX_DECODE) - 1);
-	switch (kind) {
-	case HV_EXIT_EXCEPTION: return decode_exception(s);
-	case HV_EXIT_PIO: decode_pio(&s->v.exit); break;
-	case HV_EXIT_NPF: decode_npf(&s->v.exit); break;
-	case HV_EXIT_NPT_BAD: s->v.exit.npf.gpa = vmread(VMCS_GUEST_PHYSICAL); break;
-	case HV_EXIT_CR: decode_cr(s); break;
-	case HV_EXIT_TASK_SWITCH: decode_task(s); break;
-	default: break;
-	}
-	return kind;
 }

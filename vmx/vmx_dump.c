@@ -4,17 +4,25 @@
 
 #include "arch/cpu.h"
 #include "kernel/log.h"
-#include "kernel/vm.h"
+#include "kernel/percpu.h"
 #include "lib/x86/cr.h"
 #include "vmx/vmx_check.h"
 
-void vmx_uses(const struct vmx_vcpu *s)
+/* One line on the optional features that were used so far, on all processors. */
+static void uses(void)
 {
-	log_line(s->v.vm->name, "vCPU %u used: vpid=%llu tpr=%llu preemption-timer=%llu invvpid=%llu invept=%llu", s->v.index,
-		 s->vpid != 0 ? (unsigned long long)s->v.area->entries : 0ULL,
-		 (s->cpu_controls & VMX_CPU_TPR_SHADOW) != 0 ? (unsigned long long)s->v.area->entries : 0ULL,
-		 (unsigned long long)s->used[VMX_USE_TIMER], (unsigned long long)s->used[VMX_USE_INVVPID],
-		 (unsigned long long)s->used[VMX_USE_INVEPT]);
+	uint64_t sum[VMX_USES] = { 0 };
+
+	for (unsigned i = 0; i < cpu_count; i++) {
+		const struct vmx_cpu *c = cpu_table[i]->hv;
+
+		for (unsigned k = 0; c != NULL && k < VMX_USES; k++)
+			sum[k] += c->used[k];
+	}
+	log_line("vmx", "used: vpid=%llu tpr=%llu pause=%llu preemption-timer=%llu invvpid=%llu invept=%llu",
+		 (unsigned long long)sum[VMX_USE_VPID], (unsigned long long)sum[VMX_USE_TPR],
+		 (unsigned long long)sum[VMX_USE_PAUSE], (unsigned long long)sum[VMX_USE_TIMER],
+		 (unsigned long long)sum[VMX_USE_INVVPID], (unsigned long long)sum[VMX_USE_INVEPT]);
 }
 
 static void seg_read(struct vmx_check_seg *g, unsigned n)
@@ -98,5 +106,5 @@ void vmx_dump(struct vcpu *v)
 		 (unsigned long long)vmread(VMCS_ENTRY_CONTROLS), s->vpid);
 	for (unsigned i = 0; i < sizeof(name) / sizeof(name[0]); i++)
 		dump_seg(name[i], i);
-	vmx_uses(s);
+	uses();
 }

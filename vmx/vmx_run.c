@@ -77,7 +77,7 @@ static void timer_set(struct vmx_vcpu *s)
 	if (s->deadline > now)
 		ticks = ((s->deadline - now) >> vmx_box.c.timer_shift) + 1;
 	vmwrite(VMCS_TIMER, ticks > UINT32_MAX ? UINT32_MAX : ticks);
-	s->used[VMX_USE_TIMER]++;
+	vmx_cpu_self()->used[VMX_USE_TIMER]++;
 }
 
 /* `vmx=+check`: before every entry what otherwise is done after a failure. False: do not enter. */

@@ -82,7 +82,7 @@ static void invept(struct vmx_vcpu *s)
 
 	__asm__ volatile("invept %1, %2\n\tsetna %0" : "=q"(failed) : "m"(descriptor), "r"(type) : "cc", "memory");
 	verify(!failed);
-	s->used[VMX_USE_INVEPT]++;
+	vmx_cpu_self()->used[VMX_USE_INVEPT]++;
 }
 
 static void invvpid(struct vmx_vcpu *s, bool local)
@@ -98,7 +98,7 @@ static void invvpid(struct vmx_vcpu *s, bool local)
 
 	__asm__ volatile("invvpid %1, %2\n\tsetna %0" : "=q"(failed) : "m"(descriptor), "r"(type) : "cc", "memory");
 	verify(!failed);
-	s->used[VMX_USE_INVVPID]++;
+	vmx_cpu_self()->used[VMX_USE_INVVPID]++;
 }
 
 void vmx_tlb_do(struct vmx_vcpu *s)

@@ -133,8 +133,6 @@ void vmx_vcpu_fini(struct vcpu *v)
 	struct vmx_vcpu *s = vmx_vcpu(v);
 	struct space *payer = v->vm->space;
 
-	if (v->area != NULL && v->area->entries != 0)
-		vmx_uses(s);
 	vmx_vpid_give(s);
 	if (s->vmcs != NULL)
 		pool_page_free(payer, s->vmcs);
@@ -181,6 +179,16 @@ static void host_state(struct vmx_vcpu *s)
 		s->lists->host[i].value = rdmsr(list_msr[i]);
 }
 
+/* From the VMCS, not from what we meant to put there. */
+static void controls_count(struct vmx_cpu *cpu)
+{
+	uint64_t cpu2 = vmread(VMCS_CPU_CONTROLS2);
+
+	cpu->used[VMX_USE_VPID] += (cpu2 & VMX_CPU2_VPID) != 0;
+	cpu->used[VMX_USE_PAUSE] += (cpu2 & VMX_CPU2_PAUSE_LOOP) != 0;
+	cpu->used[VMX_USE_TPR] += (vmread(VMCS_CPU_CONTROLS) & VMX_CPU_TPR_SHADOW) != 0;
+}
+
 void vmx_load(struct vcpu *v)
 {
 	struct vmx_vcpu *s = vmx_vcpu(v);
@@ -190,6 +198,7 @@ void vmx_load(struct vcpu *v)
 	host_state(s);
 	write_dr6(s->guest_dr6);
 	vmx_tlb_load(s, cpu_index());
+	controls_count(vmx_cpu_self());
 	/* What this processor's CR4 has and the guest's CPUID has not: a guest that sets it gets #GP. */
 	owned = CR4_VMXE | (v->vm->cpuid != NULL ? vmx_box.c.cr4_known & ~v->vm->cpuid->cr4_allowed : 0);
 	if (owned != s->cr4_owned) {
