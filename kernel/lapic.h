@@ -113,6 +113,8 @@ void lapic_timer_init(struct vcpu *v);
 /* TICR, LVTT's mode or TDCR changed. */
 void lapic_timer_start(struct vcpu *v);
 void lapic_timer_stop(struct vcpu *v);
+/* v is about to wait, or has waited, without running. */
+void lapic_timer_halt(struct vcpu *v, bool halted);
 uint32_t lapic_timer_count(struct vcpu *v);
 void lapic_deadline_write(struct vcpu *v, uint64_t guest_tsc);
 uint64_t lapic_deadline_read(const struct vcpu *v);

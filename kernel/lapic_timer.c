@@ -29,11 +29,35 @@ void lapic_timer_init(struct vcpu *v)
 	v->lapic.deadline = TIMER_NEVER;
 }
 
+/*
+ * Who watches for the deadline: the processor while it runs the guest, where it can (HV_CAP_DEADLINE: an
+ * exit costs less than a host interrupt), and then a kernel timer only while the vCPU is halted.
+ */
+static void deadline_set(struct vcpu *v, uint64_t at)
+{
+	v->lapic.deadline = at;
+	if ((hv_caps & HV_CAP_DEADLINE) != 0)
+		hv->deadline(v, at);
+	else if (at != TIMER_NEVER)
+		timer_arm(&v->lapic.timer, at);
+	else if (__atomic_load_n(&v->lapic.timer.armed, __ATOMIC_ACQUIRE))
+		timer_cancel(&v->lapic.timer);
+}
+
+void lapic_timer_halt(struct vcpu *v, bool halted)
+{
+	if ((hv_caps & HV_CAP_DEADLINE) == 0 || v->lapic.deadline == TIMER_NEVER)
+		return;
+	if (halted)
+		timer_arm(&v->lapic.timer, v->lapic.deadline);
+	else if (__atomic_load_n(&v->lapic.timer.armed, __ATOMIC_ACQUIRE)) /* it has not woken us */
+		timer_cancel(&v->lapic.timer);
+}
+
 void lapic_timer_stop(struct vcpu *v)
 {
 	if (v->lapic.deadline != TIMER_NEVER)
-		timer_cancel(&v->lapic.timer);
-	v->lapic.deadline = TIMER_NEVER;
+		deadline_set(v, TIMER_NEVER);
 	v->lapic.period = 0;
 	__atomic_fetch_and(&v->request, ~(uint32_t)REQ_TIMER, __ATOMIC_SEQ_CST);
 }
@@ -51,9 +75,8 @@ void lapic_timer_start(struct vcpu *v)
 	if (periodic && ns < PERIOD_MIN_NS)
 		ns = PERIOD_MIN_NS;
 	ticks = mul_div64(ns, v->vm->clock.tsc_hz, APIC_TIMER_HZ);
-	a->deadline = rdtsc() + ticks;
 	a->period = periodic ? ticks : 0;
-	timer_arm(&a->timer, a->deadline);
+	deadline_set(v, rdtsc() + ticks);
 }
 
 uint32_t lapic_timer_count(struct vcpu *v)
@@ -95,8 +118,7 @@ void lapic_deadline_write(struct vcpu *v, uint64_t guest_tsc)
 	if (at < now || at == TIMER_NEVER)
 		at = TIMER_NEVER - 1; /* beyond what the host can count to */
 	a->period = 0;
-	a->deadline = at;
-	timer_arm(&a->timer, at);
+	deadline_set(v, at);
 }
 
 uint64_t lapic_deadline_read(const struct vcpu *v)
@@ -112,17 +134,16 @@ void lapic_timer_expired(struct vcpu *v)
 
 	/* Stopped or moved after it fired, or it fired where the TSC is ahead of ours. */
 	if (a->deadline > now) {
-		timer_arm(&a->timer, a->deadline);
+		deadline_set(v, a->deadline);
 		return;
 	}
 	if (a->period == 0) {
-		a->deadline = TIMER_NEVER;
 		a->tsc_deadline = 0;
+		deadline_set(v, TIMER_NEVER);
 	} else { /* periods that were missed altogether are one interrupt */
-		a->deadline += a->period;
-		if (a->deadline <= now)
-			a->deadline = now + a->period;
-		timer_arm(&a->timer, a->deadline);
+		uint64_t next = a->deadline + a->period;
+
+		deadline_set(v, next <= now ? now + a->period : next);
 	}
 	lapic_lvt(v, APIC_LVTT);
 }

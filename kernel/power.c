@@ -4,8 +4,10 @@
 #include "arch/cpu.h"
 #include "arch/tsc.h"
 #include "kernel/box.h"
+#include "kernel/hvops.h"
 #include "kernel/log.h"
 #include "kernel/log_impl.h"
+#include "kernel/percpu.h"
 
 enum { SCI_EN = 1, SLP_EN = 1 << 13, SLP_TYP_SHIFT = 10, PATIENCE_US = 1000000 };
 
@@ -33,11 +35,19 @@ static void acpi_mode(const struct acpi_info *a)
 		tsc_delay_us(box.tsc_hz, 1000);
 }
 
+/* In VMX operation a processor is deaf to INIT, by which a reset may come. */
+static void virtualisation_off(void)
+{
+	if (hv != NULL)
+		hv->cpu_off(percpu_self());
+}
+
 void box_power_off(void)
 {
 	const struct acpi_info *a = &box.acpi;
 
 	log_take_back();
+	virtualisation_off();
 	log_drain();
 	if (a->has_s5 && a->pm1a_cnt) {
 		acpi_mode(a);
@@ -58,6 +68,7 @@ void box_reset(void)
 	} __attribute__((packed)) no_idt = { 0, 0 };
 
 	log_take_back();
+	virtualisation_off();
 	log_drain();
 	if (a->has_reset && a->reset.space == 1 && a->reset.address <= 0xffff)
 		outb((uint16_t)a->reset.address, a->reset_value);

@@ -12,6 +12,8 @@
 #include "lib/string.h"
 #include "lib/x86/cr.h"
 
+#define CR0_OURS (CR0_NE | CR0_CD | CR0_NW) /* what a backend may keep for itself */
+
 typedef enum exit_action exit_handler(struct vcpu *v);
 
 /* ---- exceptions ---- */
@@ -133,8 +135,9 @@ static exit_handler on_unknown;
 /* Only what the backend keeps for itself traps: bits of CR0 and CR4, and CR8 without a TPR shadow. */
 static enum exit_action on_cr(struct vcpu *v)
 {
-	struct vcpu_regs r;
+	struct vcpu_regs r, before;
 	uint64_t value = v->exit.reg.value;
+	bool paging = false;
 
 	if (!v->exit.reg.decoded)
 		return on_unknown(v);
@@ -150,7 +153,9 @@ static enum exit_action on_cr(struct vcpu *v)
 	}
 	hv->pull(v, REG_CR, &r);
 	if (v->exit.reg.number == 0) {
-		if (((r.cr0 ^ value) & CR0_PG) != 0)
+		paging = ((r.cr0 ^ value) & CR0_PG) != 0;
+		before = r;
+		if (paging)
 			r.efer = (value & CR0_PG) != 0 && (r.efer & EFER_LME) != 0 ? r.efer | EFER_LMA : r.efer & ~EFER_LMA;
 		r.cr0 = (value & 0xffffffffU) | CR0_ET;
 	} else {
@@ -160,8 +165,24 @@ static enum exit_action on_cr(struct vcpu *v)
 	r.xcr0 = v->xcr0;
 	if (value >> 32 != 0 || !vcpu_cr_valid(v, &r))
 		return on_gp(v);
+	/*
+	 * With paging go LMA and the PDPTEs, which only the processor gets right: it has what is ours
+	 * now, and executes the rest.
+	 */
+	if (paging) {
+		before.cr0 = (before.cr0 & ~CR0_OURS) | (r.cr0 & CR0_OURS);
+		hv->push(v, REG_CR, &before);
+		return ACTION_RESUME;
+	}
 	hv->push(v, REG_CR, &r);
 	hv->skip(v);
+	return ACTION_RESUME;
+}
+
+/* The guest's timer deadline came while it ran. */
+static enum exit_action on_deadline(struct vcpu *v)
+{
+	lapic_timer_expired(v);
 	return ACTION_RESUME;
 }
 
@@ -323,7 +344,7 @@ static exit_handler *const handlers[HV_EXIT_KINDS] = {
 	[HV_EXIT_EXCEPTION] = on_exception,
 	[HV_EXIT_WINDOW] = on_resume,
 	[HV_EXIT_TPR] = on_resume,
-	[HV_EXIT_DEADLINE] = on_resume,
+	[HV_EXIT_DEADLINE] = on_deadline,
 	[HV_EXIT_EOI] = on_unknown,
 	[HV_EXIT_APIC_ACCESS] = on_unknown,
 	[HV_EXIT_TASK_SWITCH] = on_task,

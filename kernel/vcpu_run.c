@@ -177,10 +177,12 @@ static void block(struct vcpu *v)
 		return;
 	}
 	/* The mode first, then the requests: whoever sets one after that sees the mode. */
+	lapic_timer_halt(v, true);
 	__atomic_store_n(&v->mode, VCPU_PARKED, __ATOMIC_SEQ_CST);
 	if (__atomic_load_n(&v->request, __ATOMIC_SEQ_CST) == 0)
 		thread_park();
 	__atomic_store_n(&v->mode, VCPU_OUTSIDE, __ATOMIC_SEQ_CST);
+	lapic_timer_halt(v, false);
 }
 
 /* ---- the loop ---- */
