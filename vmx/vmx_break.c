@@ -35,7 +35,7 @@ static const struct broken {
 	{ "link", VMCS_LINK_POINTER, 1, 0 },
 	{ "event", VMCS_ENTRY_EVENT, 0, VMX_EVENT_VALID | 1U << 8 },
 	{ "control", VMCS_TPR_THRESHOLD, 0, 0x10 },
-	{ "eptp", VMCS_EPT_POINTER, 7, 0 },
+	{ "eptp", VMCS_EPT_POINTER, 0, 1U << 7 },
 	{ "host", VMCS_HOST_TR, 0xffff, 0 },
 };
 
