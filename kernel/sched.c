@@ -226,10 +226,11 @@ static bool leave(struct percpu *cpu, struct thread *t)
 void sched_move(struct thread *t, unsigned target)
 {
 	struct percpu *cpu = lock_thread(t);
-	bool moved;
+	bool queued = t->queued, moved;
 
 	t->target = target;
-	moved = leave(cpu, t);
+	/* Ready, but in no queue and on no processor: another move is about to let it arrive. */
+	moved = leave(cpu, t) && queued;
 	if (t->on_cpu && t->target != t->cpu) {
 		if (cpu == percpu_self())
 			cpu->work |= WORK_RESCHED;
