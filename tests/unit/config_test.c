@@ -48,7 +48,7 @@ static int one_error(const char *text, uint32_t line, const char *words)
 static void whole_file(void)
 {
 	CHECK_EQ(parse("; a box\n# likewise\n\n[box]\nconsole = com1 ; the first\n\n[vm web]\n"
-		       "memory   = 512M\ncpus = 1\nkernel= dir/vmlinuz\ninitrd =initrd.gz\n"
+		       "memory   = 512M\ncpus = 16\nkernel= dir/vmlinuz\ninitrd =initrd.gz\n"
 		       "cmdline = console=ttyS0 root=/dev/ram0\nmachine = pc\non_crash = stop\n"),
 		 0);
 	CHECK_EQ(c.console, CONSOLE_COM1);
@@ -57,7 +57,7 @@ static void whole_file(void)
 	CHECK_EQ(c.vm[0].line, 7);
 	CHECK_EQ(c.vm[0].memory, 512ULL << 20);
 	CHECK_EQ(c.vm[0].memory_line, 8);
-	CHECK_EQ(c.vm[0].cpus, 1);
+	CHECK_EQ(c.vm[0].cpus, 16);
 	CHECK_STR(c.vm[0].kernel.path, "dir/vmlinuz");
 	CHECK_EQ(c.vm[0].kernel.line, 10);
 	CHECK_STR(c.vm[0].initrd.path, "initrd.gz");
