@@ -15,6 +15,9 @@ enum { RAM_BYTES = 2 << 20, QUOTA = 600 };
 #define AREA 0x80000000ULL /* vCPU area */
 #define BASE (1ULL << 40) /* of a VM's memory in its monitor */
 
+/* An attack's argument: how many TSC ticks to go on; and FIRST for the first of its threads. */
+#define FIRST (1ULL << 63)
+
 static const char name[16] = "vm";
 
 static void spin(uint64_t ticks)
@@ -57,10 +60,10 @@ static void area_outlives_its_vm(uint64_t unused)
 }
 
 /* AC opens SMAP; the interrupt that ends this time slice must not take it into the kernel. */
-static void alignment_flag_in_the_kernel(uint64_t ticks)
+static void alignment_flag_in_the_kernel(uint64_t argument)
 {
 	__asm__ volatile("pushfq\n\torq $0x40000, (%%rsp)\n\tpopfq" : : : "memory", "cc");
-	spin(ticks);
+	spin(argument & ~FIRST);
 	__asm__ volatile("pushfq\n\tandq $~0x40000, (%%rsp)\n\tpopfq" : : : "memory", "cc");
 	child_exit(0);
 }
@@ -85,10 +88,10 @@ static void signal_right_takes_bits(uint64_t unused)
 static void two_threads_in_one_vcpu(uint64_t argument)
 {
 	volatile uint32_t *shared = (volatile uint32_t *)CHILD_STACKS;
-	uint64_t end, first = argument >> 63;
+	uint64_t end;
 	int vcpu;
 
-	if (first) {
+	if (argument & FIRST) {
 		int vm = sys_vm_create(OWN_SPACE, BASE, name);
 
 		vcpu = sys_vcpu_create(vm, 0, AREA);
@@ -97,7 +100,7 @@ static void two_threads_in_one_vcpu(uint64_t argument)
 	}
 	while ((vcpu = (int)__atomic_load_n(shared, __ATOMIC_ACQUIRE)) == 0)
 		;
-	for (end = sys_tsc() + (argument & ~(1ULL << 63)); sys_tsc() < end;) {
+	for (end = sys_tsc() + (argument & ~FIRST); sys_tsc() < end;) {
 		int a = sys_vcpu_ctl(vcpu, VCPU_LAPIC_WRITE, 0x380, 1000 + sys_tsc() % 5000, NULL);
 		int b = sys_vcpu_ctl(vcpu, VCPU_RESET, 0, 0, NULL);
 
@@ -113,7 +116,7 @@ static void memory_taken_twice(uint64_t argument)
 	struct range_info r;
 	int vm, range;
 
-	if (argument >> 63) {
+	if (argument & FIRST) {
 		vm = vm_with_ram();
 		EXPECT(sys_vm_take(vm), E_BUSY);
 		EXPECT(sys_vm_ctl(vm, VM_KILL, 0), 0);
@@ -163,10 +166,10 @@ static void thread_moved_by_two(uint64_t argument)
 {
 	volatile uint32_t *shared = (volatile uint32_t *)CHILD_STACKS; /* the third; then its counter */
 	volatile uint64_t *counter = (volatile uint64_t *)CHILD_STACKS + 1;
-	uint64_t ticks = argument & ~(1ULL << 63), end, before;
+	uint64_t ticks = argument & ~FIRST, end, before;
 	int t;
 
-	if (argument >> 63) {
+	if (argument & FIRST) {
 		t = sys_thread_create(OWN_SPACE, (uint64_t)(uintptr_t)count_for_ever, CHILD_STACKS + 3 * CHILD_STACK - 8, 0, 0, 10);
 		EXPECT(t > 0, true);
 		EXPECT(sys_thread_ctl(t, THREAD_START, 0), 0);
@@ -176,7 +179,7 @@ static void thread_moved_by_two(uint64_t argument)
 		;
 	for (end = sys_tsc() + ticks; sys_tsc() < end;)
 		(void)sys_thread_ctl(t, THREAD_MOVE, sys_tsc() >> 4 & 1);
-	if (argument >> 63 == 0)
+	if ((argument & FIRST) == 0)
 		child_exit(0);
 	for (before = *counter, end = sys_tsc() + 20 * ticks; *counter == before && sys_tsc() < end;)
 		(void)sys_thread_ctl(0, THREAD_YIELD, 0);
@@ -237,7 +240,7 @@ static bool attack_run(struct world *w, const struct attack *a, unsigned cpu)
 	sys_grant(child, ram, RIGHT_ALL);
 	sys_close(ram);
 	for (unsigned i = 0; i < a->threads; i++)
-		child_start(w, child, i, a->run, i == 0 ? 1ULL << 63 | ticks : ticks, a->one_cpu ? cpu : cpu + i, 10);
+		child_start(w, child, i, a->run, i == 0 ? FIRST | ticks : ticks, a->one_cpu ? cpu : cpu + i, 10);
 	info = child_end(w, child, 20 * w->box.tsc_hz);
 	if (info.reason == a->reason && info.vector == a->vector && (a->reason == REASON_FAULT || info.error == 0))
 		return true;
