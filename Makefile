@@ -224,6 +224,7 @@ image: all $(O)/demo/bulkhead.conf
 	$(O)/bulkhead image $(DEMO)/bulkhead.conf -o $(O)/box.img
 
 debug: all $(O)/demo/bulkhead.conf
+	@echo 'The box waits. In another terminal: gdb -x tools/gdb/bulkhead.gdb, then bh-cpus, bh-vcpu, c'
 	$(O)/bulkhead run $(DEMO)/bulkhead.conf --cpus 2 -- -s -S
 
 test: all
