@@ -349,6 +349,67 @@ static void board(void)
 		CHECK_EQ(ap[n].value, 0);
 }
 
+/* ---- hypercalls ---- */
+
+enum { PV_UNHALT = 1 << 7, PV_SEND_IPI = 1 << 11, HC_KICK_CPU = 5, HC_SEND_IPI = 10 };
+
+static int64_t hypercall(uint64_t n, uint64_t a, uint64_t b, uint64_t c, uint64_t d)
+{
+	if (cpu_is_intel())
+		__asm__ volatile("vmcall" : "+a"(n) : "b"(a), "c"(b), "d"(c), "S"(d) : "memory");
+	else
+		__asm__ volatile("vmmcall" : "+a"(n) : "b"(a), "c"(b), "d"(c), "S"(d) : "memory");
+	return (int64_t)n;
+}
+
+static void pv_begin(uint32_t feature)
+{
+	begin();
+	if (!on_bulkhead() || !(cpuid(0x40000001, 0).eax & feature))
+		skip("not offered");
+}
+
+static void pv_ipi(void)
+{
+	pv_begin(PV_SEND_IPI);
+	sti();
+	CHECK_EQ(hypercall(HC_SEND_IPI, ~0ULL, ~0ULL, 0, VEC_A), cpus);
+	for (unsigned n = 0; n < cpus; n++)
+		smp_until("IPIs by hypercall", &ap[n].hits[VEC_A - VEC_FIRST], 1);
+	CHECK_EQ(hypercall(HC_SEND_IPI, 1, 0, 1, VEC_A), 1);
+	smp_until("an IPI by hypercall", &ap[1].hits[VEC_A - VEC_FIRST], 2);
+	CHECK_EQ(ap[0].hits[VEC_A - VEC_FIRST], 1);
+	cli();
+}
+
+static void halt_deaf(unsigned me)
+{
+	for (unsigned i = 1; i <= 3; i++) {
+		ap[me].value = i;
+		__asm__ volatile("cli; hlt" : : : "memory");
+	}
+	ap[me].value = 4;
+}
+
+/* A kick ends a HLT with interrupts off, and nothing else does; each ends one. */
+static void pv_kick(void)
+{
+	pv_begin(PV_UNHALT);
+	smp_run(1, halt_deaf);
+	for (unsigned i = 1; i <= 3; i++) {
+		uint64_t start = rdtsc();
+
+		while (ap[1].value < i && rdtsc() - start < SMP_PATIENCE)
+			cpu_pause();
+		smp_ipi(1, VEC_A | ICR_ASSERT);
+		delay_us(2000);
+		CHECK_EQ(ap[1].value, i);
+		CHECK_EQ(hypercall(HC_KICK_CPU, 0, 1, 0, 0), 0);
+	}
+	smp_wait(1);
+	CHECK_EQ(ap[1].value, 4);
+}
+
 /* ---- figures ---- */
 
 static volatile uint64_t landed;
@@ -413,6 +474,8 @@ const struct test payload_tests[] = {
 	{ "kvmclock_agrees", kvmclock_agrees },
 	{ "tsc_adjust", tsc_adjust },
 	{ "board", board },
+	{ "pv_ipi", pv_ipi },
+	{ "pv_kick", pv_kick },
 	{ "ipi", bench_ipi },
 	{ 0 },
 };
