@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Hypercalls that Linux uses where there are several processors: IPIs to many at once, and a kick. */
+/* Hypercalls that Linux uses with several processors: IPIs to many at once, and a kick. */
 #include "kernel/hypercall.h"
 
 #include <stdbool.h>

@@ -26,10 +26,11 @@ uint32_t svm_can(struct vcpu *v)
 }
 
 /*
- * QEMU's TCG may deliver an interrupt of EVENTINJ twice: its VMRUN leaves the exception index behind,
- * and a processor that is told to leave its loop before the guest's first exit (by another processor's
- * interrupt, with thread=single) delivers that as well. A virtual interrupt has no such trouble, but
- * with a thread a processor the races of svm_rearm: `svm=-eventinj` on the command line chooses it.
+ * QEMU's TCG may deliver an interrupt of EVENTINJ twice: its VMRUN leaves the exception index
+ * behind, and a processor that is told to leave its loop before the guest's first exit (by another
+ * processor's interrupt, with thread=single) delivers that as well. A virtual interrupt has no such
+ * trouble, but with a thread a processor the races of svm_rearm: `svm=-eventinj` on the command line
+ * chooses it.
  * False: it is taken for a window, or a step is under way.
  */
 static bool inject_virq(struct svm_vcpu *s, uint8_t vector)

@@ -23,7 +23,7 @@ static unsigned hits(unsigned n, unsigned vector)
 	return ap[n].hits[vector - VEC_FIRST];
 }
 
-/* Waits until every processor in `set` has had `vector` `want` times, and checks the others: `rest` times. */
+/* Waits until every processor in `set` has had `vector` `want` times; the others: `rest`. */
 static void expect(uint32_t set, unsigned vector, unsigned want, unsigned rest)
 {
 	for (unsigned n = 0; n < cpus; n++) {

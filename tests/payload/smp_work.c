@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What several processors do together: locks, handing over, TLB shootdown, one clock, the board; and
- * how long an IPI takes between two that both halt (BENCH ipi).
+ * What several processors do together: locks, handing over, TLB shootdown, one clock, the board;
+ * and how long an IPI takes between two that both halt (BENCH ipi).
  */
 #include "tests/payload/lib/smp.h"
 
@@ -122,7 +122,8 @@ static void ring_of_halts(void)
 
 extern uint64_t boot_pml4[512];
 static uint64_t window_pt[512] __attribute__((aligned(4096)));
-static volatile uint64_t page_old[512] __attribute__((aligned(4096))), page_new[512] __attribute__((aligned(4096)));
+static volatile uint64_t page_old[512] __attribute__((aligned(4096)));
+static volatile uint64_t page_new[512] __attribute__((aligned(4096)));
 
 static void invlpg(uint64_t va)
 {
@@ -434,7 +435,7 @@ static void reply(struct frame *f)
 	smp_ipi(0, VEC_A | ICR_ASSERT);
 }
 
-/* From before the write to the ICR to the handler's start on the other, which halts; so does the sender. */
+/* From before the write to the ICR to the handler's start on the other; both halt. */
 static void bench_ipi(void)
 {
 	static uint64_t samples[ROUNDS];

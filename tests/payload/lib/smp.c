@@ -141,7 +141,7 @@ void smp_wait_all(void)
 		smp_wait(n);
 }
 
-/* No access to the local APIC between arriving and the release: the boot processor changes the mode. */
+/* No access to the local APIC from arriving to the release: the boot processor changes the mode. */
 static void change_mode(unsigned me)
 {
 	(void)me;

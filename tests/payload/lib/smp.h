@@ -7,7 +7,8 @@
 
 #include "tests/payload/lib/payload.h"
 
-enum { AP_MAX = 32, VEC_FIRST = 0x50, VEC_WAKE = 0x50, VEC_A = 0x61, VEC_B = 0x72, VEC_LAST = 0x7f };
+enum { AP_MAX = 32 };
+enum { VEC_FIRST = 0x50, VEC_WAKE = 0x50, VEC_A = 0x61, VEC_B = 0x72, VEC_LAST = 0x7f };
 
 struct ap {
 	volatile unsigned starts; /* how often it came through the trampoline */
@@ -23,8 +24,8 @@ unsigned smp_cpus(void); /* as CPUID says */
 unsigned smp_self(void);
 
 /*
- * All processors up and idle, local APICs in this mode, hit counters cleared and VEC_* counted. Those
- * that are not idle (a test failed) are started anew.
+ * All processors up and idle, local APICs in this mode, hit counters cleared and VEC_* counted.
+ * Those that are not idle (a test failed) are started anew.
  */
 void smp_begin(bool x2);
 /* INIT, then two start-up IPIs; does not wait. */
@@ -40,8 +41,8 @@ void smp_wait_all(void);
 /* Writes the ICR. dest: an APIC ID or a logical set, in the present mode's width. */
 void smp_ipi(uint32_t dest, uint32_t low);
 enum {
-	ICR_LOWEST = 1 << 8, ICR_NMI = 4 << 8, ICR_INIT = 5 << 8, ICR_STARTUP = 6 << 8, ICR_LOGICAL = 1 << 11,
-	ICR_ASSERT = 1 << 14, ICR_SELF = 1 << 18, ICR_ALL = 2 << 18, ICR_OTHERS = 3 << 18,
+	ICR_LOWEST = 1 << 8, ICR_NMI = 4 << 8, ICR_INIT = 5 << 8, ICR_STARTUP = 6 << 8,
+	ICR_LOGICAL = 1 << 11, ICR_ASSERT = 1 << 14, ICR_SELF = 1 << 18, ICR_ALL = 2 << 18, ICR_OTHERS = 3 << 18,
 };
 
 /* Until *p is `want`, with PAUSE; the test fails after some seconds. */
