@@ -35,7 +35,6 @@ static inline uint64_t rdtsc_ordered(void)
 
 static inline void cpu_pause(void) { __builtin_ia32_pause(); }
 static inline void cpu_cli(void) { __asm__ volatile("cli" : : : "memory"); }
-static inline void cpu_sti(void) { __asm__ volatile("sti" : : : "memory"); }
 /* Pending interrupts are taken between the two: STI's shadow covers the NOP. */
 static inline void cpu_interrupt_window(void)
 {
@@ -44,7 +43,6 @@ static inline void cpu_interrupt_window(void)
 
 /* No wake-up is lost: STI's shadow covers HLT. Interrupts are off again afterwards. */
 static inline void cpu_idle(void) { __asm__ volatile("sti\n\thlt\n\tcli" : : : "memory"); }
-static inline void cpu_wbinvd(void) { __asm__ volatile("wbinvd" : : : "memory"); }
 static inline void cpu_invlpg(const void *va)
 {
 	__asm__ volatile("invlpg (%0)" : : "r"(va) : "memory");
@@ -59,10 +57,7 @@ static inline uint64_t cpu_flags(void)
 	return f;
 }
 
-static inline void compiler_barrier(void) { __asm__ volatile("" : : : "memory"); }
 static inline void mb(void) { __asm__ volatile("mfence" : : : "memory"); }
-static inline void rmb(void) { __asm__ volatile("lfence" : : : "memory"); }
-static inline void wmb(void) { __asm__ volatile("sfence" : : : "memory"); }
 
 static inline uint8_t inb(uint16_t port)
 {

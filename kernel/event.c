@@ -89,7 +89,6 @@ int64_t sys_event_create(struct sys_frame *f)
 {
 	struct space *s = thread_self()->space;
 	struct event *e = pool_alloc(s, sizeof(*e));
-	int64_t handle;
 
 	(void)f;
 	if (!e)
@@ -98,13 +97,10 @@ int64_t sys_event_create(struct sys_frame *f)
 	e->timer.fire = timer_fired;
 	e->payer = s;
 	object_get(&s->object);
-	handle = handle_add(s, &e->object, RIGHT_ALL);
-	if (handle < 0)
-		event_put(e);
-	return handle;
+	return handle_give(s, &e->object);
 }
 
-static int decode_event(uint64_t handle, uint32_t rights, struct event **e)
+int event_from_handle(uint64_t handle, uint32_t rights, struct event **e)
 {
 	struct object *o;
 	int r = handle_get(thread_self()->space, handle, OBJ_EVENT, rights, &o);
@@ -113,18 +109,10 @@ static int decode_event(uint64_t handle, uint32_t rights, struct event **e)
 	return r;
 }
 
-struct event *event_from_handle(uint64_t handle, uint32_t rights, int *error)
-{
-	struct event *e = NULL;
-
-	*error = decode_event(handle, rights, &e);
-	return *error < 0 ? NULL : e;
-}
-
 int64_t sys_event_signal(struct sys_frame *f)
 {
 	struct event *e;
-	int r = decode_event(f->arg[0], RIGHT_WRITE, &e);
+	int r = event_from_handle(f->arg[0], RIGHT_WRITE, &e);
 
 	if (r < 0)
 		return r;
@@ -136,7 +124,7 @@ int64_t sys_event_signal(struct sys_frame *f)
 int64_t sys_event_timer(struct sys_frame *f)
 {
 	struct event *e;
-	int r = decode_event(f->arg[0], RIGHT_READ | RIGHT_WRITE, &e);
+	int r = event_from_handle(f->arg[0], RIGHT_READ | RIGHT_WRITE, &e);
 
 	if (r < 0)
 		return r;
@@ -194,7 +182,7 @@ static int event_wait(struct event *e, uint64_t mask, uint64_t deadline, uint64_
 int64_t sys_event_wait(struct sys_frame *f)
 {
 	struct event *e;
-	int r = decode_event(f->arg[0], RIGHT_READ, &e);
+	int r = event_from_handle(f->arg[0], RIGHT_READ, &e);
 
 	if (r < 0)
 		return r;

@@ -130,6 +130,15 @@ int64_t handle_add(struct space *s, struct object *object, uint32_t rights)
 	return handle ? (int64_t)handle : E_NOMEM;
 }
 
+int64_t handle_give(struct space *s, struct object *object)
+{
+	int64_t handle = handle_add(s, object, RIGHT_ALL);
+
+	if (handle < 0)
+		object_put(object);
+	return handle;
+}
+
 int handle_remove(struct space *s, uint64_t handle, const struct object *object)
 {
 	struct object *old = NULL;

@@ -39,6 +39,8 @@ int handle_get_any(struct space *s, uint64_t handle, struct object **object, uin
  * table's.
  */
 int64_t handle_add(struct space *s, struct object *object, uint32_t rights);
+/* handle_add with every right; when there is no room the caller's reference is dropped. */
+int64_t handle_give(struct space *s, struct object *object);
 /* Removes the handle, if it still names `object` (NULL: whatever it names). Drops its reference. */
 int handle_remove(struct space *s, uint64_t handle, const struct object *object);
 /* Closes every handle; when the space dies. */

@@ -110,8 +110,8 @@ int64_t sys_event_irq(struct sys_frame *f)
 	if (flags & IRQ_ISA)
 		gsi = isa_gsi(gsi, &flags);
 	if (f->arg[3] != 0 && !(flags & IRQ_ACK)) {
-		e = event_from_handle(f->arg[3], RIGHT_WRITE, &r);
-		if (!e)
+		r = event_from_handle(f->arg[3], RIGHT_WRITE, &e);
+		if (r < 0)
 			return r;
 	}
 	r = bind(gsi, flags, e, f->arg[4], &old);

@@ -71,11 +71,6 @@ void log_release_port(void)
 	spin_unlock(&state.lock);
 }
 
-uint64_t log_port_cursor(void)
-{
-	return state.port ? state.port_cursor : 0;
-}
-
 void log_take_back(void)
 {
 	__atomic_store_n(&state.going_down, true, __ATOMIC_SEQ_CST);

@@ -14,8 +14,6 @@ uint64_t log_boot_tsc(void);
 void log_set_screen(const struct boot_framebuffer *fb, uint64_t va);
 /* From now on the manager has the port. */
 void log_release_port(void);
-/* The first byte that the kernel itself has not sent to the port. */
-uint64_t log_port_cursor(void);
 /* No locks, port and screen back: the box is going down. */
 void log_take_back(void);
 void log_drain(void);

@@ -82,6 +82,16 @@ static void start_interrupts(void)
 	log_line("apic", "%s mode, ID %u", x2 ? "x2APIC" : "xAPIC", apic_id());
 }
 
+/* The ticks, shifted, run between 1 and 2 GHz, so that ns_mul keeps its top bit. */
+static void clock_scale(uint64_t hz)
+{
+	for (; hz > 2000000000; hz >>= 1)
+		box.ns_shift--;
+	for (; hz <= 1000000000; hz <<= 1)
+		box.ns_shift++;
+	box.ns_mul = (uint32_t)((1000000000ULL << 32) / hz);
+}
+
 static void start_clock(void)
 {
 	struct tsc_reference ref = { .pm_timer = box.acpi.pm_timer,
@@ -92,6 +102,7 @@ static void start_clock(void)
 		ref.hpet = memory_map_device(box.acpi.hpet_base, 1024, false);
 	tsc_calibrate(&ref, &c);
 	box.tsc_hz = c.tsc_hz;
+	clock_scale(c.tsc_hz);
 	log_set_hz(c.tsc_hz);
 	if (!cpu_has(CPU_TSC_DEADLINE) && c.apic_hz == 0)
 		fatal("the local APIC's timer does not count");

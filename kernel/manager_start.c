@@ -15,28 +15,13 @@
 #include "kernel/range_impl.h"
 #include "kernel/space.h"
 #include "kernel/thread_impl.h"
+#include "lib/elf.h"
 #include "lib/string.h"
 #include "lib/x86/pte.h"
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { STACK_BYTES = 128 << 10, MANAGER_PRIORITY = 16, PIECES_MAX = 255 };
-
-struct elf64_header {
-	uint8_t ident[16];
-	uint16_t type, machine;
-	uint32_t version;
-	uint64_t entry, phoff, shoff;
-	uint32_t flags;
-	uint16_t ehsize, phentsize, phnum, shentsize, shnum, shstrndx;
-};
-
-struct elf64_segment {
-	uint32_t type, flags;
-	uint64_t offset, vaddr, paddr, filesz, memsz, align;
-};
-
-enum { PT_LOAD = 1, PF_X_BIT = 1, PF_W_BIT = 2, SEGMENTS_MAX = 16 };
+enum { STACK_BYTES = 128 << 10, MANAGER_PRIORITY = 16, PIECES_MAX = 255, SEGMENTS_MAX = 16 };
 
 struct loading {
 	struct space *space;
@@ -104,8 +89,8 @@ static void load_segment(struct loading *l, const struct elf64_segment *s)
 {
 	uint64_t file = l->module->base + s->offset, va = s->vaddr & ~(PAGE_4K - 1);
 	uint64_t lead = s->vaddr - va, size = round_up(lead + s->memsz);
-	uint32_t prot = PROT_READ | (s->flags & PF_W_BIT ? PROT_WRITE : 0U) |
-			(s->flags & PF_X_BIT ? PROT_EXEC : 0U);
+	uint32_t prot = PROT_READ | (s->flags & ELF_W ? PROT_WRITE : 0U) |
+			(s->flags & ELF_X ? PROT_EXEC : 0U);
 	hpa_t base;
 
 	if (s->offset > l->module->size || s->filesz > l->module->size - s->offset ||
@@ -114,7 +99,7 @@ static void load_segment(struct loading *l, const struct elf64_segment *s)
 		fatal("manager.elf is damaged: a segment lies outside the file or the address "
 		      "space");
 	/* What nobody writes is used where it lies. */
-	if (!(s->flags & PF_W_BIT) && s->memsz == s->filesz &&
+	if (!(s->flags & ELF_W) && s->memsz == s->filesz &&
 	    ((file ^ s->vaddr) & (PAGE_4K - 1)) == 0) {
 		map(l, va, hpa(file - lead), size, prot);
 		return;
@@ -138,7 +123,7 @@ static uint64_t load_elf(struct loading *l)
 		fatal("manager.elf is not a program for this machine");
 	for (unsigned i = 0; i < h.phnum; i++) {
 		memory_read(l->module->base + h.phoff + i * sizeof(s), &s, sizeof(s));
-		if (s.type == PT_LOAD && s.memsz != 0)
+		if (s.type == ELF_LOAD && s.memsz != 0)
 			load_segment(l, &s);
 	}
 	return h.entry;

@@ -172,14 +172,12 @@ static void tsc_move(struct vcpu *v, uint64_t by)
 	kvmclock_update(v);
 }
 
-uint64_t msr_efer_allowed(const struct vcpu *v) { return v->vm->cpuid->efer_allowed; }
-
 /* [APM2 "Extended Feature Enable Register"] */
 int msr_efer_write(struct vcpu *v, uint64_t value)
 {
 	struct vcpu_regs r;
 
-	if ((value & ~msr_efer_allowed(v)) != 0)
+	if ((value & ~v->vm->cpuid->efer_allowed) != 0)
 		return E_INVAL;
 	hv->pull(v, REG_CR, &r);
 	if (((value ^ r.efer) & EFER_LME) != 0 && (r.cr0 & CR0_PG) != 0)

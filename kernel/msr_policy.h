@@ -24,7 +24,5 @@ int msr_write(struct vcpu *v, uint32_t msr, uint64_t value);
 /* Power-on values; INIT keeps them. */
 void msr_reset(struct vcpu *v);
 
-/* Are these the bits that a guest's EFER may have; is PAT a valid value? */
-uint64_t msr_efer_allowed(const struct vcpu *v);
 int msr_efer_write(struct vcpu *v, uint64_t value);
 int msr_pat_valid(uint64_t value);

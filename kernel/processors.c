@@ -32,18 +32,6 @@ static uint32_t start_phase; /* (a) the handshake with the processor being start
 
 enum { PHASE_NONE, PHASE_HERE, PHASE_CHECKED };
 
-__attribute__((weak)) int hv_init(const char *cmdline, char *why, size_t bytes)
-{
-	(void)cmdline, (void)why, (void)bytes;
-	return 0;
-}
-
-__attribute__((weak)) int hv_cpu_init(struct percpu *cpu)
-{
-	(void)cpu;
-	return 0;
-}
-
 void processors_early(void)
 {
 	uint64_t top = (uint64_t)(early_stack + sizeof(early_stack) / sizeof(early_stack[0]));

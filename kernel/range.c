@@ -77,24 +77,15 @@ void range_unmapped(struct range *r)
 	spin_unlock(&range_lock);
 }
 
-static int decode_range(uint64_t handle, uint32_t rights, struct range **r)
+/* The range, if the handle has the rights `need`; which it has goes to *have. */
+static int decode_range(uint64_t handle, uint32_t need, struct range **r, uint32_t *have)
 {
 	struct object *o;
-	int e = handle_get(thread_self()->space, handle, OBJ_RANGE, rights, &o);
-
-	*r = e < 0 ? NULL : list_entry(o, struct range, object);
-	return e;
-}
-
-/* What changes a range's extent: [control], and which rights there are. */
-static int decode_range_rights(uint64_t handle, struct range **r, uint32_t *rights)
-{
-	struct object *o;
-	int e = handle_get_any(thread_self()->space, handle, &o, rights);
+	int e = handle_get_any(thread_self()->space, handle, &o, have);
 
 	if (e < 0)
 		return e;
-	e = o->type != OBJ_RANGE ? E_HANDLE : *rights & RIGHT_CONTROL ? 0 : E_PERM;
+	e = o->type != OBJ_RANGE ? E_HANDLE : (*have & need) != need ? E_PERM : 0;
 	if (e < 0)
 		object_put(o);
 	*r = list_entry(o, struct range, object);
@@ -197,7 +188,8 @@ int scrub_memory(hpa_t base, uint64_t size, uint64_t *done)
 int64_t sys_range_scrub(struct sys_frame *f)
 {
 	struct range *r;
-	int e = decode_range(f->arg[0], RIGHT_CONTROL, &r);
+	uint32_t rights;
+	int e = decode_range(f->arg[0], RIGHT_CONTROL, &r, &rights);
 
 	if (e < 0)
 		return e;
@@ -243,7 +235,7 @@ int64_t sys_range_split(struct sys_frame *f)
 	struct range *r, *upper;
 	uint32_t rights;
 	int64_t handle;
-	int e = decode_range_rights(f->arg[0], &r, &rights);
+	int e = decode_range(f->arg[0], RIGHT_CONTROL, &r, &rights);
 
 	if (e < 0)
 		return e;
@@ -287,11 +279,11 @@ int64_t sys_range_merge(struct sys_frame *f)
 {
 	struct range *low, *high;
 	uint32_t rights_low, rights_high;
-	int e = decode_range_rights(f->arg[0], &low, &rights_low);
+	int e = decode_range(f->arg[0], RIGHT_CONTROL, &low, &rights_low);
 
 	if (e < 0)
 		return e;
-	e = decode_range_rights(f->arg[1], &high, &rights_high);
+	e = decode_range(f->arg[1], RIGHT_CONTROL, &high, &rights_high);
 	if (e == 0) {
 		spin_lock(&range_lock);
 		e = low == high ? E_INVAL
@@ -310,7 +302,8 @@ int64_t sys_range_info(struct sys_frame *f)
 {
 	struct range_info info = { 0 };
 	struct range *r;
-	int e = decode_range(f->arg[0], 0, &r);
+	uint32_t rights;
+	int e = decode_range(f->arg[0], 0, &r, &rights);
 
 	if (e < 0)
 		return e;
@@ -361,7 +354,7 @@ static int map_range(struct space *s, struct range *r, uint64_t va, uint64_t off
 /* (space, range, va, offset, bytes, prot); PROT_* and RIGHT_* have the same bits. */
 int64_t sys_range_map(struct sys_frame *f)
 {
-	uint32_t prot = (uint32_t)f->arg[5];
+	uint32_t prot = (uint32_t)f->arg[5], rights;
 	struct object *o;
 	struct range *r;
 	int e = handle_get(thread_self()->space, f->arg[0], OBJ_SPACE, RIGHT_CONTROL, &o);
@@ -371,7 +364,7 @@ int64_t sys_range_map(struct sys_frame *f)
 		       "");
 	if (e < 0)
 		return e;
-	e = f->arg[5] > 7 ? E_INVAL : decode_range(f->arg[1], prot, &r);
+	e = f->arg[5] > 7 ? E_INVAL : decode_range(f->arg[1], prot, &r, &rights);
 	if (e == 0) {
 		e = map_range(list_entry(o, struct space, object), r, f->arg[2], f->arg[3],
 			      f->arg[4], prot);

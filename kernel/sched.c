@@ -42,45 +42,6 @@ unsigned thread_cpu(const struct thread *t)
 	return __atomic_load_n(&t->cpu, __ATOMIC_RELAXED);
 }
 
-/* ---- queues; [run] */
-
-static void enqueue(struct percpu *cpu, struct thread *t)
-{
-	struct thread_queue *q = &cpu->run;
-
-	t->run_next = NULL;
-	t->run_prev = q->tail[t->priority];
-	if (t->run_prev)
-		t->run_prev->run_next = t;
-	else
-		q->head[t->priority] = t;
-	q->tail[t->priority] = t;
-	q->bitmap |= 1U << t->priority;
-	t->queued = true;
-}
-
-static void dequeue(struct percpu *cpu, struct thread *t)
-{
-	struct thread_queue *q = &cpu->run;
-
-	if (t->run_prev)
-		t->run_prev->run_next = t->run_next;
-	else
-		q->head[t->priority] = t->run_next;
-	if (t->run_next)
-		t->run_next->run_prev = t->run_prev;
-	else
-		q->tail[t->priority] = t->run_prev;
-	if (!q->head[t->priority])
-		q->bitmap &= ~(1U << t->priority);
-	t->queued = false;
-}
-
-static struct thread *best(const struct percpu *cpu)
-{
-	return cpu->run.bitmap ? cpu->run.head[31 - __builtin_clz(cpu->run.bitmap)] : NULL;
-}
-
 /* Locks t's processor's queue; t cannot change processors until it is unlocked. */
 static struct percpu *lock_thread(struct thread *t)
 {
@@ -99,7 +60,7 @@ static struct percpu *lock_thread(struct thread *t)
 /* On cpu itself: must the current thread go, or share its time? */
 static void evaluate(struct percpu *cpu)
 {
-	const struct thread *t = best(cpu);
+	const struct thread *t = queue_best(&cpu->run);
 
 	if (!t)
 		return;
@@ -126,7 +87,7 @@ static void notify(struct percpu *cpu, const struct thread *t)
 static void make_ready(struct percpu *cpu, struct thread *t)
 {
 	t->state = THREAD_READY;
-	enqueue(cpu, t);
+	queue_put(&cpu->run, t);
 	notify(cpu, t);
 }
 
@@ -201,7 +162,7 @@ static void arrive(struct thread *t)
 	struct percpu *cpu = lock_thread(t);
 
 	if (t->state == THREAD_READY && !t->queued && !t->on_cpu) {
-		enqueue(cpu, t);
+		queue_put(&cpu->run, t);
 		notify(cpu, t);
 	}
 	spin_unlock(&cpu->run_lock);
@@ -217,7 +178,7 @@ static bool leave(struct percpu *cpu, struct thread *t)
 		return false;
 	if (t->target != t->cpu) {
 		if (t->queued)
-			dequeue(cpu, t);
+			queue_drop(&cpu->run, t);
 		__atomic_store_n(&t->cpu, t->target, __ATOMIC_RELEASE);
 	}
 	return t->state == THREAD_READY && !t->queued;
@@ -308,11 +269,11 @@ void schedule(void)
 	if (t->state == THREAD_RUNNING && !t->is_idle) {
 		t->state = THREAD_READY;
 		if (t->target == t->cpu) /* else not again here first: finish() sends it on */
-			enqueue(cpu, t);
+			queue_put(&cpu->run, t);
 	}
-	next = best(cpu);
+	next = queue_best(&cpu->run);
 	if (next)
-		dequeue(cpu, next);
+		queue_drop(&cpu->run, next);
 	else
 		next = cpu->idle;
 	next->state = THREAD_RUNNING;

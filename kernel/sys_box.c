@@ -105,10 +105,7 @@ int64_t sys_port_grant(struct sys_frame *f)
 	p->count = (uint32_t)f->arg[2];
 	p->payer = s;
 	object_get(&s->object);
-	r = handle_add(s, &p->object, RIGHT_ALL);
-	if (r < 0)
-		object_put(&p->object);
-	return r;
+	return handle_give(s, &p->object);
 }
 
 static uint64_t do_port_io(uint16_t port, uint64_t op, uint32_t value)
@@ -157,25 +154,6 @@ int64_t sys_port_io(struct sys_frame *f)
 
 /* ---- information, power */
 
-/* ns = ticks << or >> shift, * mul >> 32, as kvmclock has it: mul keeps its top bit. */
-static void tsc_scale(uint64_t hz, struct box_info *info)
-{
-	uint64_t base = hz;
-	int32_t shift = 0;
-
-	while (base > 2000000000ULL) {
-		base >>= 1;
-		shift--;
-	}
-	while (base <= 1000000000ULL) {
-		base <<= 1;
-		shift++;
-	}
-	/* ticks << shift run at base, between 1 and 2 GHz; mul = 2^32 * 1e9 / base is below 2^32 */
-	info->tsc_to_ns_shift = shift;
-	info->tsc_to_ns_mul = (uint32_t)((1000000000ULL << 32) / base);
-}
-
 /* (struct box_info *) */
 int64_t sys_box_info(struct sys_frame *f)
 {
@@ -197,7 +175,8 @@ int64_t sys_box_info(struct sys_frame *f)
 	cpu_vendor(info->vendor);
 	memcpy(info->cmdline, box.boot.cmdline, sizeof(info->cmdline));
 	memcpy(info->loader, box.boot.loader, sizeof(info->loader));
-	tsc_scale(box.tsc_hz, info);
+	info->tsc_to_ns_mul = box.ns_mul;
+	info->tsc_to_ns_shift = box.ns_shift;
 	r = user_copy_out(f->arg[0], info, sizeof(*info));
 	pool_free(s, info, sizeof(*info));
 	return r;

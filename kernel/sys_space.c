@@ -50,30 +50,19 @@ int64_t sys_space_create(struct sys_frame *f)
 {
 	struct space *s;
 	char name[16];
-	int64_t r = user_copy_in(name, f->arg[0], sizeof(name));
+	int r = user_copy_name(name, f->arg[0]);
 
-	if (r < 0)
-		return r;
-	name[sizeof(name) - 1] = 0;
-	for (unsigned i = 0; name[i]; i++)
-		if (name[i] < ' ' || name[i] > '~')
-			return E_INVAL;
-	r = space_create(self(), name, f->arg[1], &s);
-	if (r < 0)
-		return r;
-	r = handle_add(self(), &s->object, RIGHT_ALL);
-	if (r < 0)
-		object_put(&s->object);
-	return r;
+	if (r == 0)
+		r = space_create(self(), name, f->arg[1], &s);
+	return r < 0 ? r : handle_give(self(), &s->object);
 }
 
 static int space_watch(struct space *s, uint64_t event, uint64_t bits)
 {
 	struct event *e;
-	int r;
+	int r = event_from_handle(event, RIGHT_WRITE, &e);
 
-	e = event_from_handle(event, RIGHT_WRITE, &r);
-	if (!e)
+	if (r < 0)
 		return r;
 	spin_lock(&s->lock);
 	if (!s->pml4) {

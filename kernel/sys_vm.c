@@ -33,34 +33,13 @@ static int get_vcpu(uint64_t handle, uint32_t rights, struct vcpu **v)
 	return status;
 }
 
-/* The new object's handle; it is dropped when there is no room for one. */
-static int64_t hand_out(struct object *o)
-{
-	int64_t handle = handle_add(self(), o, RIGHT_ALL);
-
-	if (handle < 0)
-		object_put(o);
-	return handle;
-}
-
-static int copy_name(char name[16], uint64_t from)
-{
-	int status = user_copy_in(name, from, 16);
-
-	name[15] = '\0';
-	for (unsigned i = 0; status == 0 && name[i] != '\0'; i++)
-		if (name[i] < ' ' || name[i] > '~')
-			return E_INVAL;
-	return status;
-}
-
 /* (space, RAM base va, name) */
 int64_t sys_vm_create(struct sys_frame *f)
 {
 	struct object *space;
 	struct vm *vm;
 	char name[16];
-	int status = copy_name(name, f->arg[2]);
+	int status = user_copy_name(name, f->arg[2]);
 
 	if (status != 0)
 		return status;
@@ -71,7 +50,7 @@ int64_t sys_vm_create(struct sys_frame *f)
 		return status;
 	status = vm_create(list_entry(space, struct space, object), f->arg[1], name, &vm);
 	object_put(space);
-	return status != 0 ? status : hand_out(&vm->object);
+	return status != 0 ? status : handle_give(self(), &vm->object);
 }
 
 /* (vm, range, gpa, flags) */
@@ -127,7 +106,7 @@ int64_t sys_vm_irqfd(struct sys_frame *f)
 
 	if (status != 0)
 		return status;
-	event = event_from_handle(f->arg[1], RIGHT_READ, &status);
+	status = event_from_handle(f->arg[1], RIGHT_READ, &event);
 	if (event != NULL) {
 		status = f->arg[2] > 63 ? E_INVAL : irqfd_set(vm, event, (unsigned)f->arg[2], f->arg[3], (uint32_t)f->arg[4]);
 		event_put(event);
@@ -151,7 +130,7 @@ int64_t sys_vm_doorbell(struct sys_frame *f)
 	if (what.remove) {
 		status = doorbell_remove(&vm->doorbells, &what);
 	} else {
-		event = event_from_handle(f->arg[2], RIGHT_WRITE, &status);
+		status = event_from_handle(f->arg[2], RIGHT_WRITE, &event);
 		if (event != NULL) {
 			status = doorbell_add(&vm->doorbells, vm->space, &what, event, f->arg[3]);
 			if (status != 0)
@@ -207,7 +186,7 @@ int64_t sys_vcpu_create(struct sys_frame *f)
 	else
 		status = vcpu_create(vm, (uint32_t)f->arg[1], f->arg[2], &v);
 	object_put(&vm->object);
-	return status != 0 ? status : hand_out(&v->object);
+	return status != 0 ? status : handle_give(self(), &v->object);
 }
 
 /* (vcpu) */

@@ -47,59 +47,13 @@ int user_copy_out(uint64_t to, const void *from, size_t bytes)
 	return in_user_half(to, bytes) && copy((void *)to, from, bytes) == 0 ? 0 : E_FAULT;
 }
 
-/* Single values, each by one access of its size. */
-#define USER_ACCESS(name, type, suffix, reg)                                      \
-	int user_read_##name(uint64_t from, type *value)                          \
-	{                                                                         \
-		int error = E_FAULT;                                              \
-		type v = 0;                                                       \
-                                                                                  \
-		if (!in_user_half(from, sizeof(type)))                            \
-			return E_FAULT;                                           \
-		smap_open();                                                      \
-		__asm__ volatile("1: mov" suffix " (%2), %" reg                   \
-				 "1\n\txorl %k0, %k0\n2:\n" EXTABLE(1b, 2b)       \
-				 : "+r"(error), "+r"(v)                           \
-				 : "r"(from)                                      \
-				 : "memory");                                     \
-		smap_close();                                                     \
-		*value = v;                                                       \
-		return error;                                                     \
-	}                                                                         \
-	int user_write_##name(uint64_t to, type value)                            \
-	{                                                                         \
-		int error = E_FAULT;                                              \
-                                                                                  \
-		if (!in_user_half(to, sizeof(type)))                              \
-			return E_FAULT;                                           \
-		smap_open();                                                      \
-		__asm__ volatile("1: mov" suffix " %" reg                         \
-				 "1, (%2)\n\txorl %k0, %k0\n2:\n" EXTABLE(1b, 2b) \
-				 : "+r"(error)                                    \
-				 : "r"(value), "r"(to)                            \
-				 : "memory");                                     \
-		smap_close();                                                     \
-		return error;                                                     \
-	}
-
-USER_ACCESS(u32, uint32_t, "l", "k")
-USER_ACCESS(u64, uint64_t, "q", "q")
-
-int user_clear_u32(uint64_t at, uint32_t bits, uint32_t *old)
+int user_copy_name(char name[16], uint64_t from)
 {
-	int error = E_FAULT;
-	uint32_t seen, next;
+	int r = user_copy_in(name, from, 16);
 
-	if (at & 3 || user_read_u32(at, &seen) < 0)
-		return E_FAULT;
-	smap_open();
-	__asm__ volatile(
-		"3: movl %k1, %k2\n\tandl %k4, %k2\n"
-		"1: lock cmpxchgl %k2, (%3)\n\tjnz 3b\n\txorl %k0, %k0\n2:\n" EXTABLE(1b, 2b)
-		: "+&r"(error), "+&a"(seen), "=&r"(next)
-		: "r"(at), "r"(~bits)
-		: "memory", "cc");
-	smap_close();
-	*old = seen;
-	return error;
+	name[15] = 0;
+	for (unsigned i = 0; r == 0 && name[i]; i++)
+		if (name[i] < ' ' || name[i] > '~')
+			r = E_INVAL;
+	return r;
 }

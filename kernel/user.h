@@ -11,9 +11,5 @@
 
 int user_copy_in(void *to, uint64_t from, size_t bytes);
 int user_copy_out(uint64_t to, const void *from, size_t bytes);
-int user_read_u32(uint64_t from, uint32_t *value);
-int user_write_u32(uint64_t to, uint32_t value);
-int user_read_u64(uint64_t from, uint64_t *value);
-int user_write_u64(uint64_t to, uint64_t value);
-/* Atomically clears bits of an aligned u32; *old is what was there. */
-int user_clear_u32(uint64_t at, uint32_t bits, uint32_t *old);
+/* 16 bytes of printable characters, NUL-terminated; else E_INVAL. */
+int user_copy_name(char name[16], uint64_t from);

@@ -34,23 +34,6 @@ static struct {
 	struct vm *first; /* [lock] */
 } all;
 
-/* The scale that the KVM interface's clock uses, and ours. */
-static void clock_scale(struct vm_clock *c)
-{
-	uint64_t target = 1000000000, hz = c->tsc_hz;
-
-	c->ns_shift = 0;
-	while (hz > target * 2) {
-		hz >>= 1;
-		c->ns_shift--;
-	}
-	while (hz <= target) {
-		hz <<= 1;
-		c->ns_shift++;
-	}
-	c->ns_mul = (uint32_t)((target << 32) / hz);
-}
-
 int vm_create(struct space *monitor, uint64_t ram_base, const char *name, struct vm **out)
 {
 	struct vm *vm = pool_page(monitor);
@@ -62,8 +45,8 @@ int vm_create(struct space *monitor, uint64_t ram_base, const char *name, struct
 	vm->space = monitor;
 	vm->ram_base = ram_base;
 	memcpy(vm->name, name, sizeof(vm->name) - 1);
-	vm->clock = (struct vm_clock){ .tsc_hz = box.tsc_hz, .stable = box.tsc_stable, .boot_wall = wall_now() };
-	clock_scale(&vm->clock);
+	vm->clock = (struct vm_clock){ .tsc_hz = box.tsc_hz, .ns_mul = box.ns_mul, .ns_shift = box.ns_shift,
+					.stable = box.tsc_stable, .boot_wall = wall_now() };
 	vm->tsc_offset = -rdtsc();
 	doorbells_init(&vm->doorbells);
 	status = npt_init(&vm->npt, hv->npt, &npt_pool, monitor, (hv_caps & HV_CAP_PAGE_1G) != 0 ? 3 : 2);

@@ -3,24 +3,11 @@
 #include "tests/ring3/ring3.h"
 
 #include <stdarg.h>
+#include "lib/elf.h"
 #include "lib/format.h"
 #include "lib/string.h"
 
 #define FILE_AT 0x300000000ULL /* where the program looks at its own file */
-
-struct elf_header {
-	uint8_t ident[16];
-	uint16_t type, machine;
-	uint32_t version;
-	uint64_t entry, phoff, shoff;
-	uint32_t flags;
-	uint16_t ehsize, phentsize, phnum;
-};
-struct elf_segment {
-	uint32_t type, flags;
-	uint64_t offset, vaddr, paddr, filesz, memsz, align;
-};
-enum { PT_LOAD = 1, PF_X = 1, PF_W = 2 };
 
 void say(const char *fmt, ...)
 {
@@ -69,17 +56,17 @@ void world_init(struct world *w, const struct manager_boot *boot)
 
 int child_create(struct world *w, uint64_t quota)
 {
-	const struct elf_header *h = (const void *)(uintptr_t)FILE_AT;
-	const struct elf_segment *s = (const void *)(uintptr_t)(FILE_AT + h->phoff);
+	const struct elf64_header *h = (const void *)(uintptr_t)FILE_AT;
+	const struct elf64_segment *s = (const void *)(uintptr_t)(FILE_AT + h->phoff);
 	int child = must("space", sys_space_create("child\0\0\0\0\0\0\0\0\0\0", quota));
 
 	must("watch", sys_space_ctl(child, SPACE_WATCH, (uint64_t)w->event, DEATH));
 	for (unsigned i = 0; i < h->phnum; i++, s++)
-		if (s->type == PT_LOAD && !(s->flags & PF_W) && s->memsz != 0)
+		if (s->type == ELF_LOAD && !(s->flags & ELF_W) && s->memsz != 0)
 			must("code", sys_range_map(child, (int)w->boot->module[0].handle, s->vaddr & ~0xfffULL,
 						   s->offset & ~0xfffULL,
 						   ((s->vaddr & 0xfff) + s->memsz + 0xfff) & ~0xfffULL,
-						   PROT_READ | (s->flags & PF_X ? PROT_EXEC : 0U)));
+						   PROT_READ | (s->flags & ELF_X ? PROT_EXEC : 0U)));
 	must("stacks", sys_range_map(child, w->stacks, CHILD_STACKS, 0, CHILD_THREADS * CHILD_STACK,
 				     PROT_READ | PROT_WRITE));
 	must("grant", sys_grant(child, child, RIGHT_ALL));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* sources: kernel/sched.c kernel/timer.c */
+/* sources: kernel/sched.c kernel/thread_queue.c kernel/timer.c */
 /*
  * The scheduler and the timer queues on a made-up box of two processors: GS says which one is looking,
  * a context switch is a return, time is the host's TSC with deadlines far from it.
