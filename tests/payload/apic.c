@@ -152,30 +152,41 @@ static void timer_deadline(void)
 	/* In the past: at once. */
 	wrmsr(MSR_TSC_DEADLINE, 1);
 	CHECK(wait_for(&hits_a, 2));
-	/* Zero disarms. */
-	wrmsr(MSR_TSC_DEADLINE, rdtsc() + 20000000);
-	wrmsr(MSR_TSC_DEADLINE, 0);
+	/* Zero disarms, unless the host was so slow that it came before. */
+	do {
+		sti();
+		cli();
+		hits_a = 2;
+		deadline = rdtsc() + 20000000;
+		wrmsr(MSR_TSC_DEADLINE, deadline);
+		wrmsr(MSR_TSC_DEADLINE, 0);
+	} while (rdtsc() >= deadline);
 	sti();
 	delay_us(10000);
 	cli();
 	CHECK_EQ(hits_a, 2);
 }
 
-/* Does the local APIC's timer keep time against the 8254? Within a third, emulators being what they are. */
+/*
+ * Does the local APIC's timer keep time against the 8254? Within a third, and in one of ten tries:
+ * a loaded host takes its time between the two readings.
+ */
 static void timer_rate(void)
 {
 	uint32_t ticks;
-	uint64_t hz;
+	uint64_t hz = 0;
 
 	begin(true);
 	if (!on_bulkhead())
 		skip("not Bulkhead: the rate is not known");
 	lapic_set(LAPIC_TDCR, 0xb);
 	lapic_set(LAPIC_LVTT, LVT_MASKED | VEC_A);
-	lapic_set(LAPIC_TICR, UINT32_MAX);
-	delay_us(50000);
-	ticks = UINT32_MAX - lapic_get(LAPIC_TCCR);
-	hz = (uint64_t)ticks * 20;
+	for (unsigned i = 0; i < 10 && !(hz > 660000000 && hz < 1330000000); i++) {
+		lapic_set(LAPIC_TICR, UINT32_MAX);
+		delay_us(50000);
+		ticks = UINT32_MAX - lapic_get(LAPIC_TCCR);
+		hz = (uint64_t)ticks * 20;
+	}
 	CHECK(hz > 660000000 && hz < 1330000000); /* 1 GHz */
 }
 
