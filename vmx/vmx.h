@@ -117,6 +117,8 @@ int vmx_probe(const char *options, struct hv_report *report);
 int vmx_cpu_on(struct percpu *cpu);
 void vmx_cpu_off(struct percpu *cpu);
 
+#define VMX_BOUND (1U << 16) /* preemption-timer ticks of a run, with VMX_F_BOUND */
+
 /* ---- vmx_vcpu.c ---- */
 int vmx_vcpu_init(struct vcpu *v);
 void vmx_vcpu_fini(struct vcpu *v);

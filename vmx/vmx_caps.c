@@ -156,6 +156,12 @@ static void decide_timer(const struct vmx_caps *caps, const char *options, struc
 	if ((caps->word[VMX_WORD_PIN] >> 32 & VMX_PIN_TIMER) == 0 || vmx_option(options, '-', "preemption-timer"))
 		return;
 	out->features |= VMX_F_TIMER;
+	/*
+	 * Bochs (2.7, 3.0) enters a guest whose interrupts are off with the host's masked, too, until the
+	 * guest first changes RFLAGS.IF: one that spins would never be left. No processor has its revision.
+	 */
+	if ((caps->basic & 0x7fffffff) == 0x2b && (caps->basic >> VMX_BASIC_SIZE & 0x1fff) == 4096)
+		out->features |= VMX_F_BOUND;
 	out->timer_shift = caps->misc & 31;
 }
 

@@ -29,6 +29,7 @@ enum vmx_feature {
 	VMX_F_INVEPT_ONE = 1 << 7, /* one EPT's translations only */
 	VMX_F_INVVPID_ONE = 1 << 8, /* one VPID's translations only */
 	VMX_F_INVVPID_LOCAL = 1 << 9, /* .. and of them the global ones stay */
+	VMX_F_BOUND = 1 << 10, /* Bochs: every run of a guest is bounded by the timer */
 };
 
 /* The decision. The same on every processor of the box. */

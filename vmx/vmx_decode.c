@@ -2,6 +2,7 @@
 /* From an exit's fields in the VMCS to the neutral exit. Decides nothing about what the guest gets. */
 #include "vmx/vmx.h"
 
+#include "arch/cpu.h"
 #include "arch/cr.h"
 #include "lib/x86/cr.h"
 
@@ -18,7 +19,7 @@ const uint8_t vmx_exit_kind[VMX_REASONS] = {
 	K(INVALID_STATE, INVALID), K(INVALID_MSR, INVALID), K(MWAIT, MWAIT), K(MTF, WINDOW), K(MONITOR, MONITOR),
 	K(PAUSE, PAUSE), K(MACHINE_CHECK, MC), K(TPR, TPR), K(APIC_ACCESS, APIC_ACCESS), K(VIRTUAL_EOI, EOI),
 	D(EPT_VIOLATION, NPF), D(EPT_BAD, NPT_BAD), K(INVEPT, VIRT_INSN), K(RDTSCP, RDTSC),
-	K(PREEMPTION, DEADLINE), K(INVVPID, VIRT_INSN), K(WBINVD, WBINVD), K(XSETBV, XSETBV),
+	D(PREEMPTION, DEADLINE), K(INVVPID, VIRT_INSN), K(WBINVD, WBINVD), K(XSETBV, XSETBV),
 	K(INVPCID, INVLPG), K(VMFUNC, VIRT_INSN), K(ENCLS, VIRT_INSN), K(XSAVES, VIRT_INSN),
 	K(XRSTORS, VIRT_INSN), K(PCONFIG, VIRT_INSN), K(UMWAIT, VIRT_INSN), K(TPAUSE, VIRT_INSN),
 	K(LOADIWKEY, VIRT_INSN), K(ENCLV, VIRT_INSN), K(BUS_LOCK, BUS_LOCK), K(NOTIFY, NOTIFY),
@@ -138,6 +139,8 @@ enum hv_exit_kind vmx_decode(struct vmx_vcpu *s, uint32_t reason)
 	case VMX_EPT_BAD: s->v.exit.npf.gpa = vmread(VMCS_GUEST_PHYSICAL); return HV_EXIT_NPT_BAD;
 	case VMX_CR: return decode_cr(s) ? HV_EXIT_CR : decode_unknown(s, reason);
 	case VMX_TASK_SWITCH: decode_task(s); return HV_EXIT_TASK_SWITCH;
+	/* Before the deadline it is VMX_F_BOUND's: host interrupts may be waiting. */
+	case VMX_PREEMPTION: return s->deadline > rdtsc() ? HV_EXIT_INTR : HV_EXIT_DEADLINE;
 	default: return decode_unknown(s, reason);
 	}
 }

@@ -72,11 +72,11 @@ static enum hv_exit_kind entry_failed(struct vmx_vcpu *s, uint32_t reason)
  */
 static void timer_set(struct vmx_vcpu *s)
 {
-	uint64_t now = rdtsc(), ticks = 0;
+	uint64_t now = rdtsc(), ticks = 0, most = (vmx_box.c.features & VMX_F_BOUND) != 0 ? VMX_BOUND : UINT32_MAX;
 
 	if (s->deadline > now)
 		ticks = ((s->deadline - now) >> vmx_box.c.timer_shift) + 1;
-	vmwrite(VMCS_TIMER, ticks > UINT32_MAX ? UINT32_MAX : ticks);
+	vmwrite(VMCS_TIMER, ticks > most ? most : ticks);
 	vmx_cpu_self()->used[VMX_USE_TIMER]++;
 }
 

@@ -118,12 +118,12 @@ int vmx_vcpu_init(struct vcpu *v)
 	s->ept_pointer = pool_hpa(v->vm->npt.root).raw | EPT_POINTER_WB4;
 	for (unsigned i = 0; i < LIST_COUNT; i++)
 		s->lists->guest[i].index = s->lists->host[i].index = list_msr[i];
-	s->deadline = ~0ULL;
 	s->before = vmx_box.debug != 0 ? BEFORE_DEBUG : 0;
 	vmx_vpid_take(s);
 	vmclear(s);
 	previous = vmx_borrow(s);
 	write_controls(s);
+	vmx_deadline(v, ~0ULL);
 	vmx_return(s, previous);
 	return 0;
 }
@@ -247,14 +247,17 @@ void vmx_tsc_offset(struct vcpu *v, uint64_t offset)
 void vmx_deadline(struct vcpu *v, uint64_t tsc)
 {
 	struct vmx_vcpu *s = vmx_vcpu(v), *previous;
-	uint32_t pin = tsc != ~0ULL ? s->pin_controls | VMX_PIN_TIMER : s->pin_controls & ~VMX_PIN_TIMER;
+	bool bound = (vmx_box.c.features & VMX_F_BOUND) != 0, timer = tsc != ~0ULL || bound;
+	uint32_t pin = timer ? s->pin_controls | VMX_PIN_TIMER : s->pin_controls & ~VMX_PIN_TIMER;
 
 	s->deadline = tsc;
 	s->before = (uint8_t)((s->before & ~BEFORE_TIMER) | (tsc != ~0ULL ? BEFORE_TIMER : 0));
-	if (pin == s->pin_controls)
+	if (pin == s->pin_controls && !bound)
 		return;
 	s->pin_controls = pin;
 	previous = vmx_borrow(s);
 	vmwrite(VMCS_PIN_CONTROLS, pin);
+	if (bound)
+		vmwrite(VMCS_TIMER, VMX_BOUND);
 	vmx_return(s, previous);
 }

@@ -40,7 +40,7 @@ static void everything_there(void)
 	CHECK_EQ(decide(&caps, NULL, &c), 0);
 	CHECK_EQ(c.revision, 0x2b);
 	CHECK_EQ(c.features, VMX_F_VPID | VMX_F_TPR | VMX_F_TIMER | VMX_F_PAUSE | VMX_F_RDTSCP | VMX_F_INVPCID | VMX_F_1G |
-				     VMX_F_INVEPT_ONE | VMX_F_INVVPID_ONE | VMX_F_INVVPID_LOCAL);
+				     VMX_F_INVEPT_ONE | VMX_F_INVVPID_ONE | VMX_F_INVVPID_LOCAL | VMX_F_BOUND);
 	CHECK_EQ(c.timer_shift, 5);
 	CHECK(c.lock);
 	CHECK_EQ(c.cr0_fixed, 0x20); /* PE and PG are the guest's */
@@ -190,6 +190,19 @@ static void masks(void)
 	CHECK(!vmx_option(NULL, '-', "check"));
 }
 
+/* Runs are bounded on Bochs only, and only by a timer that may be used. */
+static void bound(void)
+{
+	struct vmx_caps caps = good();
+	struct vmx_controls c;
+
+	CHECK_EQ(decide(&caps, "-preemption-timer", &c), 0);
+	CHECK_EQ(c.features & (VMX_F_TIMER | VMX_F_BOUND), 0);
+	caps.basic = 0x00da040000000004ULL; /* a real processor's */
+	CHECK_EQ(decide(&caps, NULL, &c), 0);
+	CHECK_EQ(c.features & (VMX_F_TIMER | VMX_F_BOUND), VMX_F_TIMER);
+}
+
 static void odd_vmcs(void)
 {
 	struct vmx_caps caps = good();
@@ -213,6 +226,7 @@ int main(void)
 	RUN(ept_parts);
 	RUN(vpid_without_invvpid);
 	RUN(masks);
+	RUN(bound);
 	RUN(odd_vmcs);
 	return unit_status();
 }

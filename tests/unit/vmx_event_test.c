@@ -244,6 +244,10 @@ static void ports_and_unknown(void)
 	CHECK_EQ(e->pio.size, 4);
 	CHECK_EQ(e->pio.write, 0);
 	CHECK(e->pio.string && e->pio.rep);
+	vcpu.deadline = ~0ULL; /* not yet: a bounded run */
+	CHECK_EQ(vmx_decode(&vcpu, VMX_PREEMPTION), HV_EXIT_INTR);
+	vcpu.deadline = 1;
+	CHECK_EQ(vmx_decode(&vcpu, VMX_PREEMPTION), HV_EXIT_DEADLINE);
 	CHECK_EQ(vmx_decode(&vcpu, 35), HV_EXIT_UNKNOWN);
 	CHECK_EQ(e->raw.code, 35);
 	CHECK_EQ(vmx_exit_kind[VMX_CPUID], HV_EXIT_CPUID + 1);
