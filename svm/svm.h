@@ -26,6 +26,7 @@ struct svm_vcpu {
 	bool virq; /* (v) V_IRQ delivers v.event, instead of EVENTINJ */
 	bool shut_down; /* (v) the VMCB's guest state is undefined until the next full push */
 	uint64_t nmi_iret_rip;
+	uint64_t shadow_rip; /* (v) of the last host interrupt's exit, when a shadow was there; plus 1 */
 	uint64_t step_dr6;
 };
 

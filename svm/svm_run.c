@@ -154,6 +154,22 @@ static enum hv_exit_kind decode_rare(struct svm_vcpu *s, uint32_t code, enum hv_
 	return kind;
 }
 
+/*
+ * A second host interrupt before the guest has executed anything: QEMU 7.2 has forgotten the shadow that
+ * it entered with. Taken between STI and HLT, the guest's interrupt would leave it halted for ever.
+ */
+static void keep_shadow(struct svm_vcpu *s)
+{
+	struct vmcb *c = s->vmcb;
+
+	if ((c->interrupt_shadow & SVM_SHADOW) != 0)
+		s->shadow_rip = c->rip + 1;
+	else if (s->shadow_rip == c->rip + 1)
+		c->interrupt_shadow |= SVM_SHADOW;
+	else
+		s->shadow_rip = 0;
+}
+
 static enum hv_exit_kind svm_decode(struct svm_vcpu *s)
 {
 	struct vmcb *c = s->vmcb;
@@ -174,6 +190,10 @@ static enum hv_exit_kind svm_decode(struct svm_vcpu *s)
 		return (c->exit_info1 & 1) != 0 ? HV_EXIT_WRMSR : HV_EXIT_RDMSR;
 	case HV_EXIT_PIO:
 		decode_pio(&s->v.exit, c);
+		return kind;
+	case HV_EXIT_INTR:
+	case HV_EXIT_NMI:
+		keep_shadow(s);
 		return kind;
 	default:
 		if (kind >= HV_EXIT_UNKNOWN || kind == HV_EXIT_TASK_SWITCH || kind == HV_EXIT_SHUTDOWN)
