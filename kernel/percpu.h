@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include "arch/seg.h"
 #include "arch/spinlock.h"
+#include "kernel/abi/syscall.h"
 #include "kernel/thread_queue.h"
 
 #define CPUS_MAX 64
@@ -28,6 +29,7 @@ struct percpu {
 	uint32_t work; /* WORK_*, this processor only */
 
 	uint32_t index; /* (c) 0 .. cpu_count - 1; 0 booted */
+	struct cpu_stats stats; /* (a) foreign_*; the rest is counted here alone */
 	uint32_t apic_id; /* (c) */
 	bool online; /* (a) */
 	bool fpu_open; /* CR0.TS is clear */
@@ -52,7 +54,9 @@ struct percpu {
 
 	uint32_t tlb_wanted, tlb_done; /* (a) generations of flushes asked for and made */
 
-	uint64_t interrupts, switches; /* counters */
+	uint32_t claims; /* (a) threads that are here or come here, CLAIM_EXCLUSIVE (kernel/claim.c) */
+	struct space *owner; /* (a) whose processor it is alone, or NULL; compared, never looked into */
+
 	uint32_t stopped; /* (a) panic: this processor has printed its part */
 	struct cpu_tables tables; /* GDT, TSS, IST stacks' addresses */
 };

@@ -81,7 +81,7 @@ static void notify(struct percpu *cpu, const struct thread *t)
 		evaluate(cpu);
 	else if (now->is_idle || t->priority > now->priority ||
 		 (t->priority == now->priority && cpu->tick == TIMER_NEVER))
-		apic_send(cpu->apic_id, VECTOR_RESCHED);
+		cpu_interrupt(cpu, VECTOR_RESCHED);
 }
 
 static void make_ready(struct percpu *cpu, struct thread *t)
@@ -139,7 +139,7 @@ void sched_kill(struct thread *t)
 	else if (t->state == THREAD_RUNNING && cpu == percpu_self())
 		cpu->work |= WORK_DYING;
 	else if (t->state == THREAD_RUNNING)
-		apic_send(cpu->apic_id, VECTOR_RESCHED);
+		cpu_interrupt(cpu, VECTOR_RESCHED);
 	spin_unlock(&cpu->run_lock);
 }
 
@@ -148,7 +148,7 @@ void thread_poke(struct thread *t)
 	unsigned n = thread_cpu(t);
 
 	if (n != cpu_index())
-		apic_send(cpu_table[n]->apic_id, VECTOR_RESCHED);
+		cpu_interrupt(cpu_table[n], VECTOR_RESCHED);
 }
 
 /* ---- moving */
@@ -184,23 +184,51 @@ static bool leave(struct percpu *cpu, struct thread *t)
 	return t->state == THREAD_READY && !t->queued;
 }
 
-void sched_move(struct thread *t, unsigned target)
+/* t's claim goes with it; one that has left has none any more. */
+static unsigned retarget(struct thread *t, unsigned target)
+{
+	unsigned old = t->target;
+
+	if (t->left)
+		return target;
+	t->target = target;
+	return old;
+}
+
+void sched_leave(struct thread *t)
 {
 	struct percpu *cpu = lock_thread(t);
-	bool queued = t->queued, moved;
 
-	t->target = target;
+	t->left = true;
+	spin_unlock(&cpu->run_lock);
+	cpu_unclaim(t->target);
+}
+
+int sched_move(struct thread *t, unsigned target)
+{
+	int status = cpu_claim(target, t->space);
+	struct percpu *cpu;
+	bool queued, moved;
+	unsigned old;
+
+	if (status != 0)
+		return t->target == target ? 0 : status;
+	cpu = lock_thread(t);
+	queued = t->queued;
+	old = retarget(t, target);
 	/* Ready, but in no queue and on no processor: another move is about to let it arrive. */
 	moved = leave(cpu, t) && queued;
 	if (t->on_cpu && t->target != t->cpu) {
 		if (cpu == percpu_self())
 			cpu->work |= WORK_RESCHED;
 		else
-			apic_send(cpu->apic_id, VECTOR_RESCHED);
+			cpu_interrupt(cpu, VECTOR_RESCHED);
 	}
 	spin_unlock(&cpu->run_lock);
+	cpu_unclaim(old);
 	if (moved)
 		arrive(t);
+	return 0;
 }
 
 /* ---- switching */
@@ -286,7 +314,7 @@ void schedule(void)
 	next->on_cpu = true;
 	cpu->current = next;
 	cpu->previous = t;
-	cpu->switches++;
+	cpu->stats.switches++;
 	spin_unlock(&cpu->run_lock);
 	switch_out(t);
 	context_switch(&t->ksp, next->ksp);
@@ -320,6 +348,7 @@ void sched_tick(uint64_t now)
 	if (now < cpu->tick)
 		return;
 	cpu->tick = TIMER_NEVER;
+	cpu->stats.ticks++;
 	cpu->work |= WORK_RESCHED;
 }
 

@@ -295,6 +295,7 @@ void space_teardown(struct space *s)
 		space_kill(child, &orphaned);
 		object_put(&child->object);
 	}
+	cpu_release_all(s);
 	handle_remove_all(s);
 	spin_lock(&s->lock);
 	list = s->mappings;

@@ -182,7 +182,42 @@ int64_t sys_box_info(struct sys_frame *f)
 	return r;
 }
 
-/* (box, op, a) */
+/* (cpu, space or 0) */
+static int box_exclusive(uint64_t cpu, uint64_t space)
+{
+	struct object *o;
+	int r;
+
+	if (cpu >= cpu_count)
+		return E_RANGE;
+	if (space == 0) {
+		cpu_release((unsigned)cpu, NULL);
+		return 0;
+	}
+	r = handle_get(thread_self()->space, space, OBJ_SPACE, RIGHT_CONTROL, &o);
+	if (r == 0) {
+		r = cpu_reserve((unsigned)cpu, list_entry(o, struct space, object));
+		object_put(o);
+	}
+	return r;
+}
+
+/* (cpu, struct cpu_stats *) */
+static int box_cpu_stats(uint64_t cpu, uint64_t to)
+{
+	struct cpu_stats stats;
+	uint32_t claims;
+
+	if (cpu >= cpu_count)
+		return E_RANGE;
+	stats = cpu_table[cpu]->stats;
+	claims = __atomic_load_n(&cpu_table[cpu]->claims, __ATOMIC_RELAXED);
+	stats.threads = claims & ~CLAIM_EXCLUSIVE;
+	stats.exclusive = claims >> 31;
+	return user_copy_out(to, &stats, sizeof(stats));
+}
+
+/* (box, op, a, b) */
 int64_t sys_box_ctl(struct sys_frame *f)
 {
 	int r = box_check(f->arg[0], RIGHT_CONTROL);
@@ -196,6 +231,10 @@ int64_t sys_box_ctl(struct sys_frame *f)
 		box_reset();
 	case BOX_PANIC_TEST:
 		panic("asked for by %s", thread_self()->space->name);
+	case BOX_EXCLUSIVE:
+		return box_exclusive(f->arg[2], f->arg[3]);
+	case BOX_CPU_STATS:
+		return box_cpu_stats(f->arg[2], f->arg[3]);
 	default:
 		return E_NOSYS;
 	}

@@ -199,7 +199,7 @@ int64_t sys_thread_ctl(struct sys_frame *f)
 	case THREAD_MOVE:
 		r = f->arg[2] < cpu_count ? 0 : E_RANGE;
 		if (r == 0)
-			sched_move(t, (unsigned)f->arg[2]);
+			r = sched_move(t, (unsigned)f->arg[2]);
 		break;
 	default:
 		r = E_NOSYS;

@@ -15,6 +15,7 @@ _Static_assert(offsetof(struct percpu, self) == 0 && offsetof(struct percpu, use
 		       offsetof(struct percpu, kernel_rsp) == 16 &&
 		       offsetof(struct percpu, work) == 24,
 	       "arch/gs.inc");
+_Static_assert(offsetof(struct percpu, stats.lock_waits) == SPINLOCK_GS_WAITS, "arch/spinlock.h");
 _Static_assert(sizeof(struct sys_frame) == 80 && offsetof(struct sys_frame, second) == 48,
 	       "kernel/entry.asm");
 _Static_assert(offsetof(struct trap_frame, cs) == 18 * 8, "arch/trap.asm");

@@ -79,10 +79,16 @@ int thread_create(struct space *s, uint64_t entry, uint64_t stack, uint64_t argu
 		  unsigned priority, struct thread **thread)
 {
 	struct thread *t = pool_alloc(s, sizeof(*t));
-	int r = E_NOMEM;
+	int r;
 
 	if (!t)
 		return E_NOMEM;
+	r = cpu_claim(cpu, s);
+	if (r < 0) {
+		pool_free(s, t, sizeof(*t));
+		return r;
+	}
+	r = E_NOMEM;
 	object_init(&t->object, OBJ_THREAD);
 	t->space = s;
 	object_get(&s->object);
@@ -101,10 +107,12 @@ int thread_create(struct space *s, uint64_t entry, uint64_t stack, uint64_t argu
 		first_frame(t);
 		r = thread_join_space(t, s);
 	}
-	if (r < 0)
+	if (r < 0) {
+		cpu_unclaim(cpu);
 		object_put(&t->object);
-	else
+	} else {
 		*thread = t;
+	}
 	return r;
 }
 
@@ -157,6 +165,7 @@ void thread_exit(void)
 	}
 	t->no_space = true; /* a switch back to it does not load what is being torn down */
 	space_switch(NULL);
+	sched_leave(t);
 	last = leave_space(t, s);
 	if (last)
 		space_teardown(s);

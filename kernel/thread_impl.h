@@ -23,6 +23,7 @@ struct thread { /* [run] = its processor's run_lock */
 	bool queued; /* [run] */
 	bool on_cpu; /* [run] its registers are not saved yet */
 	bool token; /* [run] an unpark that came first */
+	bool left; /* [run] its claim on a processor is given back */
 	bool dying; /* (a) */
 	bool is_idle; /* (c) */
 	bool fpu; /* own thread only */
@@ -46,7 +47,10 @@ __attribute__((noreturn)) void sched_idle(void);
 void sched_first(void);
 /* A stopped thread becomes ready. False: it was started before. */
 bool sched_start(struct thread *t);
-void sched_move(struct thread *t, unsigned cpu);
+/* 0, or E_BUSY: it may not be there. */
+int sched_move(struct thread *t, unsigned cpu);
+/* t ends soon: others may have its processor. */
+void sched_leave(struct thread *t);
 /* Sets dying and gets it to notice, wherever it is. */
 void sched_kill(struct thread *t);
 /* The current thread, already off every list, never runs again; its reference is dropped. */
@@ -55,6 +59,20 @@ void sched_tick(uint64_t now); /* from the timer interrupt */
 void sched_ipi(void);
 /* What percpu.work asks for, on the way to ring 3. */
 void sched_work(void);
+
+/* claim.c: who may be on which processor */
+
+#define CLAIM_EXCLUSIVE 0x80000000U
+/* A thread of s comes to the processor: 0, or E_BUSY; unclaim when it goes. */
+int cpu_claim(unsigned cpu, const struct space *s);
+void cpu_unclaim(unsigned cpu);
+/* Reserves it for one thread of s. 0, E_BUSY, E_DEAD. */
+int cpu_reserve(unsigned cpu, struct space *s);
+/* Nobody's again, if it is reserved by s; NULL: by whomever. */
+void cpu_release(unsigned cpu, const struct space *s);
+void cpu_release_all(const struct space *s);
+/* An IPI to another processor, counted there when it disturbs the one who owns it. */
+void cpu_interrupt(struct percpu *cpu, uint8_t vector);
 
 /* timer.c */
 void timer_interrupt(void);

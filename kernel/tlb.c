@@ -35,7 +35,7 @@ static void flush(uint64_t mask)
 		unsigned i = (unsigned)__builtin_ctzll(left);
 
 		wanted[i] = __atomic_add_fetch(&cpu_table[i]->tlb_wanted, 1, __ATOMIC_SEQ_CST);
-		apic_send(cpu_table[i]->apic_id, VECTOR_TLB);
+		cpu_interrupt(cpu_table[i], VECTOR_TLB);
 	}
 	if (mask & self)
 		write_cr3(read_cr3());

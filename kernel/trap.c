@@ -18,7 +18,9 @@
 
 static void interrupt(uint8_t vector)
 {
-	percpu_self()->interrupts++;
+	struct cpu_stats *stats = &percpu_self()->stats;
+
+	stats->interrupts++;
 	switch (vector) {
 	case VECTOR_TIMER:
 		apic_eoi();
@@ -26,10 +28,12 @@ static void interrupt(uint8_t vector)
 		break;
 	case VECTOR_RESCHED:
 		apic_eoi();
+		stats->ipis++;
 		sched_ipi();
 		break;
 	case VECTOR_TLB:
 		apic_eoi();
+		stats->shootdowns++;
 		tlb_poll();
 		break;
 	case VECTOR_APIC_ERROR:

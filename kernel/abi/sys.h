@@ -240,6 +240,16 @@ static inline int sys_box_ctl(int box, enum box_op op, uint64_t a)
 	return (int)sys_call3(SYS_BOX_CTL, (uint64_t)box, op, a);
 }
 
+static inline int sys_box_exclusive(int box, unsigned cpu, int space)
+{
+	return (int)sys_call5(SYS_BOX_CTL, (uint64_t)box, BOX_EXCLUSIVE, cpu, (uint64_t)space, 0);
+}
+
+static inline int sys_box_cpu_stats(int box, unsigned cpu, struct cpu_stats *stats)
+{
+	return (int)sys_call5(SYS_BOX_CTL, (uint64_t)box, BOX_CPU_STATS, cpu, sys_ptr(stats), 0);
+}
+
 static inline uint64_t sys_tsc(void)
 {
 	uint32_t low, high;

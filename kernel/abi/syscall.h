@@ -29,7 +29,8 @@ enum sys_number {
 	SYS_RANGE_SCRUB,    /* (range): fills with zeros; E_AGAIN: call again */
 	SYS_SPACE_CREATE,   /* (name[16], quota in 4 KiB pages, taken from the caller's) -> space */
 	SYS_SPACE_CTL,	    /* (space, op, a, b) enum space_op */
-	SYS_THREAD_CREATE,  /* (space, entry, stack top, arg, cpu, priority) -> thread, stopped */
+	SYS_THREAD_CREATE,  /* (space, entry, stack top, arg, cpu, priority) -> thread, stopped; E_BUSY:
+				the processor is another space's alone, or its one thread is there */
 	SYS_THREAD_CTL,	    /* (thread or 0 = self, op, a) enum thread_op */
 	SYS_EVENT_CREATE,   /* () -> event: 64 bits that can be waited for */
 	SYS_EVENT_SIGNAL,   /* (event, bits) */
@@ -54,7 +55,7 @@ enum sys_number {
 	SYS_VCPU_KICK,	    /* (vcpu): makes a vcpu_run in progress, or the next one, return EXIT_KICK */
 	SYS_VCPU_CTL,	    /* (vcpu, op, a, b) enum vcpu_op */
 	SYS_BOX_INFO,	    /* (struct box_info *) */
-	SYS_BOX_CTL,	    /* (box, op, a) enum box_op */
+	SYS_BOX_CTL,	    /* (box, op, a, b) enum box_op */
 	SYS_MAX
 };
 
@@ -100,7 +101,7 @@ struct space_info {
 
 enum thread_op {
 	THREAD_START = 1,
-	THREAD_MOVE, /* (cpu) */
+	THREAD_MOVE, /* (cpu); E_BUSY: that processor is another's alone */
 	THREAD_YIELD,
 	THREAD_EXIT, /* (code): the last thread of a space ends the space */
 	THREAD_SET_FS, /* (base): canonical user address; for library code that needs a TLS */
@@ -152,7 +153,26 @@ struct box_info {
 	int32_t tsc_to_ns_shift;
 };
 
-enum box_op { BOX_POWER_OFF = 1, BOX_RESET, BOX_PANIC_TEST };
+enum box_op {
+	BOX_POWER_OFF = 1,
+	BOX_RESET,
+	BOX_PANIC_TEST,
+	BOX_EXCLUSIVE, /* (cpu, space): one thread of that space may be there, and nobody else, until the
+			space ends or (cpu, 0); E_BUSY: threads are there, or another space has it.
+			THREAD_CREATE and THREAD_MOVE of others to it give E_BUSY. Never processor 0. */
+	BOX_CPU_STATS, /* (cpu, struct cpu_stats *) */
+};
+
+struct cpu_stats { /* counted since boot */
+	uint64_t lock_waits; /* locks that somebody else held, and this processor waited */
+	uint64_t switches; /* of threads */
+	uint64_t interrupts; /* of any kind, but what a guest takes without us */
+	uint64_t ticks; /* ends of time slices */
+	uint64_t ipis, shootdowns; /* reschedule and TLB-flush interrupts from other processors */
+	uint64_t foreign_ipis, foreign_shootdowns; /* while exclusive: of those, by other spaces */
+	uint32_t threads; /* that are here now, running or not */
+	uint32_t exclusive; /* 1: reserved by BOX_EXCLUSIVE */
+};
 
 /*
  * What the manager finds in its table when it starts. RAM and module ranges follow one after the

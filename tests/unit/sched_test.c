@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* sources: kernel/sched.c kernel/thread_queue.c kernel/timer.c */
+/* sources: kernel/sched.c kernel/claim.c kernel/thread_queue.c kernel/timer.c */
 /*
  * The scheduler and the timer queues on a made-up box of two processors: GS says which one is looking,
  * a context switch is a return, time is the host's TSC with deadlines far from it.
@@ -114,6 +114,7 @@ static struct thread *start(unsigned n, unsigned cpu, uint8_t priority)
 
 	t->cpu = t->target = cpu;
 	t->priority = priority;
+	(void)cpu_claim(cpu, t->space);
 	(void)sched_start(t);
 	return t;
 }
@@ -305,6 +306,54 @@ static void killing_reaches_every_state(void)
 	CHECK(percpu_self()->work & WORK_DYING);
 }
 
+/* Reserved for one thread of one space: nobody else comes, and who disturbs it is counted. */
+static void an_exclusive_processor_has_one_thread(void)
+{
+	struct space mine = { .pml4 = &programmed }, other = { .pml4 = &programmed };
+
+	fresh();
+	threads[0].space = &other;
+	start(0, 0, 5);
+	CHECK_EQ(cpu_reserve(0, &mine), E_BUSY); /* threads are there */
+	CHECK_EQ(cpu_reserve(1, &mine), 0);
+	CHECK_EQ(cpu_reserve(1, &mine), E_BUSY);
+	CHECK_EQ(cpu_reserve(1, &other), E_BUSY);
+	CHECK_EQ(cpu_claim(1, &other), E_BUSY);
+	CHECK_EQ(sched_move(&threads[0], 1), E_BUSY);
+	CHECK_EQ(threads[0].target, 0);
+	threads[1].space = &mine;
+	start(1, 1, 5);
+	CHECK_EQ(cpu_claim(1, &mine), E_BUSY); /* one is all */
+	CHECK_EQ(sched_move(&threads[1], 1), 0); /* where it is */
+	CHECK_EQ(ipis[1], 1);
+	CHECK_EQ(cpus[1].stats.foreign_ipis, 1); /* the idle thread has no space: it was not `mine` */
+	on(1);
+	schedule();
+	on(0);
+	schedule(); /* threads[0], of `other` */
+	thread_poke(&threads[1]);
+	CHECK_EQ(cpus[1].stats.foreign_ipis, 2);
+	threads[0].space = &mine;
+	thread_poke(&threads[1]);
+	CHECK_EQ(cpus[1].stats.foreign_ipis, 2);
+	CHECK_EQ(cpus[1].stats.ticks, 0);
+	CHECK_EQ(sched_move(&threads[1], 0), 0); /* away, and another may come */
+	CHECK_EQ(cpus[1].claims, CLAIM_EXCLUSIVE);
+	CHECK_EQ(cpu_claim(1, &mine), 0);
+	cpu_release(1, &other);
+	CHECK_EQ(cpus[1].claims, CLAIM_EXCLUSIVE | 1);
+	cpu_release(1, &mine);
+	CHECK(cpus[1].claims == 1 && !cpus[1].owner);
+	CHECK_EQ(cpu_claim(1, &other), 0);
+	mine.dying = true;
+	CHECK_EQ(cpu_reserve(1, &mine), E_DEAD);
+	/* One that has left has no claim to carry about. */
+	sched_leave(&threads[0]);
+	CHECK_EQ(cpus[0].claims, 1);
+	CHECK_EQ(sched_move(&threads[0], 1), 0);
+	CHECK(cpus[0].claims == 1 && cpus[1].claims == 2);
+}
+
 static void vcpus_are_put_and_loaded_around_switches(void)
 {
 	struct vcpu *v = calloc(1, sizeof(*v));
@@ -440,6 +489,7 @@ int main(void)
 	RUN(moving_a_waiting_a_ready_and_a_running_thread);
 	RUN(a_move_that_is_taken_back_in_the_switch_loses_nobody);
 	RUN(killing_reaches_every_state);
+	RUN(an_exclusive_processor_has_one_thread);
 	RUN(vcpus_are_put_and_loaded_around_switches);
 	RUN(random_walk);
 	RUN(timers_fire_in_order_once);

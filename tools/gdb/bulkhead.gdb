@@ -58,7 +58,7 @@ class Cpus(gdb.Command):
             if int(p) == 0:
                 continue
             print('cpu %d: APIC ID %d work %#x interrupts %d switches %d' % (
-                i, int(p['apic_id']), int(p['work']), int(p['interrupts']), int(p['switches'])))
+                i, int(p['apic_id']), int(p['work']), int(p['stats']['interrupts']), int(p['stats']['switches'])))
             print('  now: ' + thread_words(p['current']))
             for level in range(32):
                 t, seen = p['run']['head'][level], set()

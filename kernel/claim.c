@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Who may be on which processor: each thread has a claim on one, and a processor can be reserved for
+ * a single thread of one space. Not when threads run; that is the scheduler's.
+ */
+
+#include "arch/apic.h"
+#include "arch/trap.h"
+#include "kernel/abi/status.h"
+#include "kernel/space.h"
+#include "kernel/thread_impl.h"
+#include <stddef.h>
+
+#define NOT_YET ((struct space *)1) /* an owner that comes or goes just now */
+
+int cpu_claim(unsigned n, const struct space *s)
+{
+	struct percpu *cpu = cpu_table[n];
+	uint32_t claims = __atomic_load_n(&cpu->claims, __ATOMIC_ACQUIRE);
+
+	do {
+		if (claims & CLAIM_EXCLUSIVE &&
+		    (claims != CLAIM_EXCLUSIVE || __atomic_load_n(&cpu->owner, __ATOMIC_ACQUIRE) != s))
+			return E_BUSY;
+	} while (!__atomic_compare_exchange_n(&cpu->claims, &claims, claims + 1, false, __ATOMIC_ACQ_REL,
+					      __ATOMIC_ACQUIRE));
+	return 0;
+}
+
+void cpu_unclaim(unsigned n)
+{
+	__atomic_fetch_sub(&cpu_table[n]->claims, 1, __ATOMIC_RELEASE);
+}
+
+int cpu_reserve(unsigned n, struct space *s)
+{
+	struct percpu *cpu = cpu_table[n];
+	struct space *nobody = NULL;
+	uint32_t none = 0;
+	int status = 0;
+
+	spin_lock(&s->lock); /* its end comes after us, and releases */
+	if (s->dying || !s->pml4) {
+		status = E_DEAD;
+	} else if (!__atomic_compare_exchange_n(&cpu->owner, &nobody, NOT_YET, false, __ATOMIC_ACQ_REL,
+						__ATOMIC_ACQUIRE)) {
+		status = E_BUSY;
+	} else if (!__atomic_compare_exchange_n(&cpu->claims, &none, CLAIM_EXCLUSIVE, false,
+						__ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+		__atomic_store_n(&cpu->owner, NULL, __ATOMIC_RELEASE);
+		status = E_BUSY;
+	} else {
+		__atomic_store_n(&cpu->owner, s, __ATOMIC_RELEASE);
+	}
+	spin_unlock(&s->lock);
+	return status;
+}
+
+void cpu_release(unsigned n, const struct space *s)
+{
+	struct percpu *cpu = cpu_table[n];
+	struct space *owner = __atomic_load_n(&cpu->owner, __ATOMIC_ACQUIRE);
+
+	if (!owner || owner == NOT_YET || (s && owner != s) ||
+	    !__atomic_compare_exchange_n(&cpu->owner, &owner, NOT_YET, false, __ATOMIC_ACQ_REL,
+					 __ATOMIC_RELAXED))
+		return;
+	__atomic_fetch_and(&cpu->claims, ~CLAIM_EXCLUSIVE, __ATOMIC_ACQ_REL);
+	__atomic_store_n(&cpu->owner, NULL, __ATOMIC_RELEASE);
+}
+
+void cpu_release_all(const struct space *s)
+{
+	for (unsigned i = 0; i < cpu_count; i++)
+		cpu_release(i, s);
+}
+
+void cpu_interrupt(struct percpu *cpu, uint8_t vector)
+{
+	const struct space *owner = __atomic_load_n(&cpu->owner, __ATOMIC_RELAXED);
+
+	if (owner && owner != percpu_self()->current->space)
+		__atomic_fetch_add(vector == VECTOR_TLB ? &cpu->stats.foreign_shootdowns
+							: &cpu->stats.foreign_ipis,
+				   1, __ATOMIC_RELAXED);
+	apic_send(cpu->apic_id, vector);
+}
