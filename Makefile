@@ -53,7 +53,7 @@ KCFLAGS  := $(BARE) -mno-red-zone -mcmodel=kernel
 UCFLAGS  := $(BARE)
 HOST_CFLAGS := $(COMMON) -O2 -D_GNU_SOURCE
 LDFLAGS_BARE := -nostdlib -static -z max-page-size=4096 -z noexecstack --gc-sections --build-id=none
-NASMFLAGS := -f elf64 -g -F dwarf -w+all -Werror -I./
+NASMFLAGS := -f elf64 -g -F dwarf -w+all -w-unknown-warning -w-reloc -Werror -I./
 
 # ---------------------------------------------------------------------------- kernel
 
@@ -126,12 +126,13 @@ $(O)/e/%.o: %.c Makefile
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)gcc $(EFI_CFLAGS) -MMD -MP -c $< -o $@
+# muldefs: Debian 13's libefi.a has memcpy and memset in a file that is needed; ours come first.
 $(O)/e/loader.so: $(EFI_O)
-	$(Q)ld -nostdlib -znocombreloc -shared -Bsymbolic --build-id=none -T $(EFI_DIR)/elf_x86_64_efi.lds \
+	$(Q)ld -nostdlib -znocombreloc -zmuldefs -shared -Bsymbolic --build-id=none -T $(EFI_DIR)/elf_x86_64_efi.lds \
 		$(EFI_DIR)/crt0-efi-x86_64.o $(EFI_O) -o $@ -L$(EFI_DIR) -lefi -lgnuefi
 $(O)/BOOTX64.EFI: $(O)/e/loader.so
 	$(call say,OBJCOPY,$@)
-	$(Q)SOURCE_DATE_EPOCH=0 objcopy -j .text -j .sdata -j .data -j .dynamic -j .dynsym -j .rel -j .rela -j .rel.* \
+	$(Q)SOURCE_DATE_EPOCH=0 objcopy -j .text -j .sdata -j .data -j .rodata -j .dynamic -j .dynsym -j .rel -j .rela -j .rel.* \
 		-j .rela.* -j .reloc --target efi-app-x86_64 --subsystem=10 $< $@
 
 # ---------------------------------------------------------------------------- the command
