@@ -47,7 +47,7 @@ static void extint(void)
 	for (unsigned i = 1; i <= 5; i++) {
 		timer_hits = 0;
 		pit_one_shot(1000);
-		run_ms(500, &timer_hits);
+		run_ms(10000, &timer_hits);
 		CHECK_EQ(timer_hits, 1);
 	}
 }
@@ -61,7 +61,7 @@ static void extint_masked(void)
 	CHECK_EQ(timer_hits, 0);
 	/* The request is still there. */
 	lapic_set(LAPIC_LVT0, LVT_EXTINT);
-	run_ms(500, &timer_hits);
+	run_ms(10000, &timer_hits);
 	CHECK_EQ(timer_hits, 1);
 }
 
@@ -72,7 +72,7 @@ static void apic_disabled(void)
 	lapic_off();
 	pic_unmask(0);
 	pit_one_shot(1000);
-	run_ms(500, &timer_hits);
+	run_ms(10000, &timer_hits);
 	wrmsr(MSR_APIC_BASE, rdmsr(MSR_APIC_BASE) | 1 << 11);
 	CHECK_EQ(timer_hits, 1);
 }
@@ -113,7 +113,7 @@ static void in_service(void)
 	on_trap(VEC_TIMER, no_eoi);
 	pic_unmask(0);
 	pit_one_shot(500);
-	run_ms(500, &timer_hits);
+	run_ms(10000, &timer_hits);
 	CHECK_EQ(timer_hits, 1);
 	outb(0x20, 0x0b);
 	CHECK_EQ(inb(0x20), 1);
@@ -122,7 +122,7 @@ static void in_service(void)
 	run_ms(5, &timer_hits);
 	CHECK_EQ(timer_hits, 0);
 	outb(0x20, 0x20);
-	run_ms(500, &timer_hits);
+	run_ms(10000, &timer_hits);
 	CHECK_EQ(timer_hits, 1);
 	outb(0x20, 0x20);
 }
@@ -164,7 +164,7 @@ static void serial_irq4(void)
 	pic_unmask(IRQ_COM1);
 	outb(COM1 + 4, 0x0b);
 	outb(COM1 + 1, 2);
-	run_ms(100, &com_hits);
+	run_ms(10000, &com_hits);
 	outb(COM1 + 4, 3);
 	CHECK_EQ(com_hits, 1);
 }

@@ -8,7 +8,7 @@ AP_MAX			equ 32			; as in smp.h
 AP_STACK		equ 8192
 
 section .text
-global ap_begin, ap_end, ap_idtr, ap_real_cs
+global ap_begin, ap_end, ap_idtr, ap_real_cs, ap_stacks
 extern boot_pml4, boot_gdt, boot_gdtr, ap_main
 
 align 16

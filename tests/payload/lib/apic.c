@@ -4,7 +4,7 @@
 
 enum { APIC_BASE_X2 = 1 << 10, APIC_BASE_ON = 1 << 11, PIT_HZ = 1193182 };
 
-static bool x2;
+static bool in_x2[CPUS_MAX]; /* each processor's local APIC */
 
 static volatile uint32_t *page(unsigned reg)
 {
@@ -13,17 +13,17 @@ static volatile uint32_t *page(unsigned reg)
 
 bool lapic_is_x2(void)
 {
-	return x2;
+	return in_x2[cpu_self()];
 }
 
 uint32_t lapic_get(unsigned reg)
 {
-	return x2 ? (uint32_t)rdmsr(0x800 + (reg >> 4)) : *page(reg);
+	return lapic_is_x2() ? (uint32_t)rdmsr(0x800 + (reg >> 4)) : *page(reg);
 }
 
 void lapic_set(unsigned reg, uint32_t v)
 {
-	if (x2)
+	if (lapic_is_x2())
 		wrmsr(0x800 + (reg >> 4), v);
 	else
 		*page(reg) = v;
@@ -46,13 +46,13 @@ void lapic_self(unsigned vector)
 	if (vector == VECTOR_NMI) {
 		/* The shorthand "self" takes fixed delivery only: by destination. */
 		icr &= ~(1U << 18);
-		if (x2) {
+		if (lapic_is_x2()) {
 			wrmsr(0x830, (uint64_t)lapic_get(LAPIC_ID) << 32 | icr);
 			return;
 		}
 		lapic_set(LAPIC_ICR2, lapic_get(LAPIC_ID));
 	}
-	if (x2)
+	if (lapic_is_x2())
 		wrmsr(0x830, icr);
 	else
 		lapic_set(LAPIC_ICR, icr);
@@ -61,7 +61,7 @@ void lapic_self(unsigned vector)
 void lapic_off(void)
 {
 	wrmsr(MSR_APIC_BASE, rdmsr(MSR_APIC_BASE) & ~(uint64_t)(APIC_BASE_ON | APIC_BASE_X2));
-	x2 = false;
+	in_x2[cpu_self()] = false;
 }
 
 void lapic_init(bool want_x2)
@@ -74,7 +74,7 @@ void lapic_init(bool want_x2)
 	wrmsr(MSR_APIC_BASE, rdmsr(MSR_APIC_BASE) | APIC_BASE_ON);
 	if (want_x2)
 		wrmsr(MSR_APIC_BASE, rdmsr(MSR_APIC_BASE) | APIC_BASE_X2);
-	x2 = want_x2;
+	in_x2[cpu_self()] = want_x2;
 	lapic_set(LAPIC_SVR, 0x1ff);
 	lapic_set(LAPIC_TPR, 0);
 	lapic_set(LAPIC_LVTT, LVT_MASKED | 0xf0);
@@ -97,7 +97,7 @@ void ioapic_set(unsigned reg, uint32_t v)
 
 void ioapic_route(unsigned pin, uint32_t low)
 {
-	uint32_t id = x2 ? lapic_get(LAPIC_ID) : lapic_get(LAPIC_ID) >> 24;
+	uint32_t id = lapic_is_x2() ? lapic_get(LAPIC_ID) : lapic_get(LAPIC_ID) >> 24;
 
 	ioapic_set(0x10 + 2 * pin, RTE_MASKED);
 	ioapic_set(0x11 + 2 * pin, id << 24);

@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum { CPUS_MAX = 32 };
+
 struct test {
 	const char *name;
 	void (*run)(void);
@@ -23,6 +25,9 @@ extern const struct test payload_tests[];
 __attribute__((format(printf, 1, 2))) void say(const char *fmt, ...);
 /* The rest of the test is left out: its verdict is FAIL, or SKIP. */
 __attribute__((noreturn, format(printf, 1, 2))) void fail(const char *fmt, ...);
+/* Did another processor fail()? It has halted for good; its test fails here, now or at its end. */
+void fail_with_others(void);
+extern volatile bool other_halted[CPUS_MAX];
 __attribute__((noreturn, format(printf, 1, 2))) void skip(const char *fmt, ...);
 
 #define CHECK(condition)                                                                           \
@@ -82,6 +87,13 @@ __attribute__((noreturn)) void trap_escape(uint64_t *saved);
 /* Uses the IST stack for this vector (1) or the current one (0). */
 void trap_ist(unsigned vector, unsigned ist);
 void trap_user(unsigned vector); /* ring 3 may INT it */
+
+/*
+ * HLT with interrupts as they are until *p, which a handler sets, is not 0. The handler calls
+ * halt_noticed: between the look at *p and HLT it has the look done again. True: HLT was ended.
+ */
+void halt_until(volatile unsigned *p);
+bool halt_noticed(struct frame *f);
 
 /* ---- processor ---- */
 
@@ -167,6 +179,8 @@ enum {
 };
 
 bool cpu_is_intel(void);
+/* The processor's number, by its stack: whatever its local APIC is doing. The boot processor is 0. */
+unsigned cpu_self(void);
 /* On Bulkhead (the KVM signature is taken for that), not on a plain emulator. */
 static inline bool on_bulkhead(void) { return cpuid(0x40000000, 0).ebx == 0x4b4d564b; }
 

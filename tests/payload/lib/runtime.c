@@ -22,7 +22,9 @@ struct memmap_entry {
 const char *payload_cmdline = "";
 uint64_t ram_low_end, ram_high_bytes;
 static uint64_t rsdp_address;
-static char verdict[VERDICT_MAX];
+static char verdict[VERDICT_MAX], other_verdict[VERDICT_MAX];
+volatile bool other_halted[CPUS_MAX];
+static volatile unsigned other_failed; /* the processor with other_verdict */
 static enum { VERDICT_PASS, VERDICT_FAIL, VERDICT_SKIP } outcome;
 
 static void put(char c)
@@ -54,11 +56,35 @@ void say(const char *fmt, ...)
 	va_end(args);
 }
 
+unsigned cpu_self(void)
+{
+	extern uint8_t ap_stacks[];
+	uintptr_t at = (uintptr_t)__builtin_frame_address(0) - (uintptr_t)ap_stacks;
+
+	return at < CPUS_MAX * 8192 ? (unsigned)(at / 8192) : 0; /* AP_STACK in ap.asm */
+}
+
+void fail_with_others(void)
+{
+	unsigned n = __atomic_exchange_n(&other_failed, 0, __ATOMIC_ACQUIRE);
+
+	if (n != 0)
+		fail("processor %u: %s", n, other_verdict);
+}
+
 void fail(const char *fmt, ...)
 {
 	va_list args;
 
 	va_start(args, fmt);
+	if (cpu_self() != 0) {
+		cli();
+		format_v(other_verdict, sizeof(other_verdict), fmt, args);
+		other_halted[cpu_self()] = true;
+		__atomic_store_n(&other_failed, cpu_self(), __ATOMIC_RELEASE);
+		for (;;)
+			__asm__ volatile("hlt");
+	}
 	format_v(verdict, sizeof(verdict), fmt, args);
 	va_end(args);
 	outcome = VERDICT_FAIL;
@@ -179,6 +205,7 @@ static void run_one(const struct test *t, unsigned counts[3])
 		if (left_out(t->name))
 			skip("not on this emulator");
 		t->run();
+		fail_with_others();
 	}
 	cli();
 	trap_resume = 0;

@@ -10,6 +10,7 @@ extern const uint8_t ap_begin[], ap_end[], ap_idtr[];
 struct ap ap[AP_MAX];
 volatile bool ap_go;
 static volatile unsigned arrived;
+uint64_t smp_patience;
 static bool mode_x2; /* the processors' APICs are in this mode */
 
 unsigned smp_cpus(void)
@@ -22,9 +23,7 @@ unsigned smp_cpus(void)
 
 unsigned smp_self(void)
 {
-	uint32_t id = lapic_get(LAPIC_ID);
-
-	return (lapic_is_x2() ? id : id >> 24) % AP_MAX;
+	return cpu_self();
 }
 
 static void count(struct frame *f)
@@ -44,7 +43,7 @@ void ap_main(uint32_t id)
 {
 	struct ap *self = &ap[id % AP_MAX];
 
-	lapic_init(lapic_is_x2());
+	lapic_init(mode_x2);
 	self->starts++;
 	for (;;) {
 		void (*work)(unsigned);
@@ -83,8 +82,9 @@ void smp_until(const char *what, volatile unsigned *p, unsigned want)
 	uint64_t start = rdtsc();
 
 	while (*p != want) {
+		fail_with_others();
 		cpu_pause();
-		if (rdtsc() - start > SMP_PATIENCE)
+		if (rdtsc() - start > smp_patience)
 			fail("%s: %u, expected %u, of processor %u", what, *p, want,
 			     (unsigned)(((uintptr_t)p - (uintptr_t)ap) / sizeof(ap[0])));
 	}
@@ -105,6 +105,7 @@ void smp_start(unsigned n)
 	memcpy((void *)(uintptr_t)AP_BASE, ap_begin, (size_t)(ap_end - ap_begin));
 	__asm__ volatile("sidt %0" : "=m"(*(uint8_t *)(uintptr_t)(AP_BASE + (ap_idtr - ap_begin))));
 	ap[n].work = NULL;
+	other_halted[n] = false;
 	smp_init(n);
 	delay_us(200);
 	smp_startup(n);
@@ -129,8 +130,9 @@ void smp_wait(unsigned n)
 	uint64_t start = rdtsc();
 
 	while (ap[n].work) {
+		fail_with_others();
 		cpu_pause();
-		if (rdtsc() - start > SMP_PATIENCE)
+		if (rdtsc() - start > smp_patience)
 			fail("processor %u does not get its work done", n);
 	}
 }
@@ -157,6 +159,13 @@ void smp_begin(bool x2)
 
 	if (n < 2)
 		skip("one processor");
+	if (smp_patience == 0) {
+		uint64_t before = rdtsc();
+
+		delay_us(10000);
+		smp_patience = (rdtsc() - before) * 1000;
+	}
+	fail_with_others();
 	if (lapic_is_x2() != mode_x2 || !(lapic_get(LAPIC_SVR) & 0x100))
 		lapic_init(mode_x2);
 	for (unsigned v = VEC_FIRST; v <= VEC_LAST; v++)
@@ -165,7 +174,7 @@ void smp_begin(bool x2)
 	for (unsigned i = 1; i < n; i++) {
 		unsigned before = ap[i].starts;
 
-		if (before != 0 && !ap[i].work)
+		if (before != 0 && !ap[i].work && !other_halted[i])
 			continue;
 		smp_start(i);
 		smp_until("a processor's start", &ap[i].starts, before + 1);

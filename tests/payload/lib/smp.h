@@ -7,7 +7,7 @@
 
 #include "tests/payload/lib/payload.h"
 
-enum { AP_MAX = 32 };
+enum { AP_MAX = CPUS_MAX };
 enum { VEC_FIRST = 0x50, VEC_WAKE = 0x50, VEC_A = 0x61, VEC_B = 0x72, VEC_LAST = 0x7f };
 
 struct ap {
@@ -45,8 +45,8 @@ enum {
 	ICR_LOGICAL = 1 << 11, ICR_ASSERT = 1 << 14, ICR_SELF = 1 << 18, ICR_ALL = 2 << 18, ICR_OTHERS = 3 << 18,
 };
 
-/* Until *p is `want`, with PAUSE; the test fails after some seconds. */
+/* Until *p is `want`, with PAUSE; the test fails after smp_patience. */
 void smp_until(const char *what, volatile unsigned *p, unsigned want);
 static inline void cpu_pause(void) { __asm__ volatile("pause" : : : "memory"); }
-/* Ticks after which something that should have happened has not. */
-#define SMP_PATIENCE 40000000000ULL
+/* Ticks of the TSC after which something that should have happened has not: ten seconds or more. */
+extern uint64_t smp_patience;

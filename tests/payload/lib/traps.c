@@ -37,6 +37,17 @@ void trap_user(unsigned vector)
 	idt[vector].type |= 0x60;
 }
 
+extern const uint8_t halt_until_woken[];
+
+bool halt_noticed(struct frame *f)
+{
+	uint64_t start = (uint64_t)(uintptr_t)halt_until, woken = (uint64_t)(uintptr_t)halt_until_woken;
+
+	if (f->rip >= start && f->rip < woken)
+		f->rip = start;
+	return f->rip == woken;
+}
+
 void traps_init(void)
 {
 	struct descriptor_register idtr = { sizeof(idt) - 1, (uint64_t)(uintptr_t)idt };
