@@ -8,6 +8,7 @@
 /* Segment attributes in the form of struct vcpu_seg. */
 enum { ATTR_CODE64 = 0xa9b, ATTR_CODE32 = 0xc9b, ATTR_DATA = 0xc93, ATTR_TSS = 0x8b, ATTR_LDT = 0x82 };
 enum { EFER_LME = 1 << 8, EFER_LMA = 1 << 10 };
+enum { LAPIC_SVR = 0x0f0, LAPIC_LVT0 = 0x350, LAPIC_LVT1 = 0x360 };
 #define CR0_PE	    1ULL
 #define CR0_ET	    0x10ULL
 #define CR0_NE	    0x20ULL
@@ -20,7 +21,8 @@ static void request_files(const struct monitor *m, struct load_request *req)
 
 	for (uint32_t i = 0; i < boot->files; i++) {
 		const struct monitor_file *f = &boot->file[i];
-		struct load_file file = { (const uint8_t *)(uintptr_t)f->va, f->bytes, f->name };
+		struct load_file file = { (const uint8_t *)(uintptr_t)f->va, f->bytes, f->name,
+					  f->args[0] ? f->args : NULL };
 
 		if (f->kind == MONITOR_FILE_KERNEL)
 			req->kernel = file;
@@ -66,8 +68,8 @@ static void boot_state(const struct load_start *start, struct vcpu_regs *r)
 
 	for (unsigned i = 0; i < SEG_COUNT; i++)
 		r->seg[i] = data;
-	r->seg[SEG_CS] = (struct vcpu_seg){ is64 ? LOAD_SEL_CODE64 : LOAD_SEL_CODE32,
-					    is64 ? ATTR_CODE64 : ATTR_CODE32, UINT32_MAX, 0 };
+	r->seg[SEG_CS] = (struct vcpu_seg){ LOAD_SEL_CODE, is64 ? ATTR_CODE64 : ATTR_CODE32, UINT32_MAX,
+					    0 };
 	r->tr = (struct vcpu_seg){ LOAD_SEL_TSS, ATTR_TSS, 0x67, 0 };
 	r->ldtr = (struct vcpu_seg){ 0, ATTR_LDT, 0xffff, 0 };
 	r->gdtr = (struct vcpu_seg){ 0, 0, LOAD_GDT_BYTES - 1, LOAD_GDT };
@@ -78,8 +80,17 @@ static void boot_state(const struct load_start *start, struct vcpu_regs *r)
 	r->efer = is64 ? EFER_LME | EFER_LMA : 0;
 	r->rip = start->rip;
 	r->gpr[GPR_RSP] = start->rsp;
+	r->gpr[GPR_RAX] = start->rax;
 	r->gpr[GPR_RBX] = start->rbx;
 	r->gpr[GPR_RSI] = start->rsi;
+}
+
+/* Firmware leaves the boot processor's APIC on, its LINT0 to the 8259, its LINT1 to NMI. */
+static void virtual_wire(const struct monitor_vcpu *v)
+{
+	sys_vcpu_ctl(v->handle, VCPU_LAPIC_WRITE, LAPIC_SVR, 0x1ff, NULL);
+	sys_vcpu_ctl(v->handle, VCPU_LAPIC_WRITE, LAPIC_LVT0, 0x700, NULL);
+	sys_vcpu_ctl(v->handle, VCPU_LAPIC_WRITE, LAPIC_LVT1, 0x400, NULL);
 }
 
 void monitor_vcpu_reset(struct monitor_vcpu *v)
@@ -97,6 +108,7 @@ void monitor_vcpu_reset(struct monitor_vcpu *v)
 	r->rflags = 2;
 	if (v->index != 0)
 		return; /* waits for its start-up IPI */
+	virtual_wire(v);
 	r->activity = ACTIVITY_RUNNING;
 	boot_state(&v->monitor->start, r);
 	a->push = REG_GPR | REG_RIP | REG_SEG | REG_TABLE | REG_CR | REG_EVENT;

@@ -265,6 +265,37 @@ static void set_initrd(struct reader *r, const char *value)
 	set_file(r, "initrd", &r->vm->initrd, value);
 }
 
+/* module = FILE ARGS: the first word names the file, the rest is for the guest. */
+static void set_module(struct reader *r, const char *value)
+{
+	struct config_module *m = &r->vm->module[r->vm->modules];
+	char path[CONFIG_PATH_MAX + 1];
+	size_t n = 0;
+
+	if (r->vm->modules == CONFIG_MODULES_MAX) {
+		wrong(r, "there are more than %d modules", CONFIG_MODULES_MAX);
+		return;
+	}
+	r->vm->modules++;
+	for (; *value != '\0' && *value != ' ' && *value != '\t'; value++)
+		if (n < CONFIG_PATH_MAX)
+			path[n++] = *value;
+	path[n] = '\0';
+	set_file(r, "module", &m->file, path);
+	while (*value == ' ' || *value == '\t')
+		value++;
+	if (text_copy(m->args, sizeof(m->args), value) >= sizeof(m->args))
+		wrong(r, "the module's arguments are longer than %d characters", CONFIG_ARGS_MAX - 1);
+}
+
+static void set_testdev(struct reader *r, const char *value)
+{
+	static const char *const words[] = { "no", "yes", NULL };
+	int i = one_of(r, "testdev", value, words, 2);
+
+	r->vm->testdev = i == 1;
+}
+
 static void set_cmdline(struct reader *r, const char *value)
 {
 	if (text_copy(r->vm->cmdline, sizeof(r->vm->cmdline), value) >= sizeof(r->vm->cmdline))
@@ -286,13 +317,13 @@ static const struct key vm_keys[] = {
 	{ "cmdline", set_cmdline },
 	{ "machine", set_machine },
 	{ "on_crash", set_on_crash },
-	{ "module", NULL },
+	{ "module", set_module },
 	{ "firmware", NULL },
 	{ "disk", NULL },
 	{ "net", NULL },
 	{ "pci", NULL },
 	{ "exclusive", NULL },
-	{ "testdev", NULL },
+	{ "testdev", set_testdev },
 	{ NULL, NULL },
 };
 _Static_assert(sizeof(vm_keys) / sizeof(vm_keys[0]) <= KEY_MAX, "reader.seen holds every key");
@@ -416,7 +447,7 @@ static void key_do(struct reader *r, const char *name, const char *value)
 		key_unknown(r, keys, name);
 	} else if (keys[i].set == NULL) {
 		wrong(r, "'%s' is not supported yet; remove the line", name);
-	} else if (r->seen[i] != 0) {
+	} else if (r->seen[i] != 0 && keys[i].set != set_module) {
 		wrong(r, "'%s' was given in line %u already", name, r->seen[i]);
 	} else {
 		r->seen[i] = r->line;

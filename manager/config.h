@@ -18,6 +18,8 @@
 #define CONFIG_NAME_MAX    16 /* a VM's name, with its NUL: what the ABI's names hold */
 #define CONFIG_PATH_MAX    112 /* as BOOTINFO_NAME_MAX: paths are module names at boot */
 #define CONFIG_CMDLINE_MAX 1024
+#define CONFIG_MODULES_MAX 8 /* of a VM */
+#define CONFIG_ARGS_MAX    176 /* a module's arguments: as struct monitor_file's */
 #define CONFIG_ERROR_MAX   16
 #define CONFIG_TEXT_MAX    192
 #define CONFIG_FILE_MAX    65536 /* bytes in a config file */
@@ -33,6 +35,11 @@ struct config_file {
 	uint32_t line;
 };
 
+struct config_module {
+	struct config_file file;
+	char args[CONFIG_ARGS_MAX];
+};
+
 struct config_vm {
 	char name[CONFIG_NAME_MAX];
 	uint32_t line; /* of its [vm NAME] */
@@ -40,9 +47,12 @@ struct config_vm {
 	uint32_t memory_line;
 	uint32_t cpus; /* virtual processors, 1 to CONFIG_CPUS_MAX */
 	struct config_file kernel, initrd;
+	struct config_module module[CONFIG_MODULES_MAX];
+	uint32_t modules;
 	char cmdline[CONFIG_CMDLINE_MAX];
 	enum config_machine machine;
 	enum config_crash on_crash;
+	bool testdev; /* the devices that QEMU's test programs use */
 };
 
 struct config {

@@ -95,7 +95,8 @@ static int map_private(struct manager *m, struct guest *g, const struct private_
 
 /* Checks a file that the guest needs and lends it to the monitor, read only. */
 static int lend_file(struct manager *m, struct guest *g, struct monitor_boot *boot,
-		     const char *path, enum monitor_file_kind kind, char *why, size_t why_bytes)
+		     const char *path, const char *args, enum monitor_file_kind kind, char *why,
+		     size_t why_bytes)
 {
 	int index = module_find(m, path), status;
 	struct monitor_file *f = &boot->file[boot->files];
@@ -116,6 +117,7 @@ static int lend_file(struct manager *m, struct guest *g, struct monitor_boot *bo
 	f->bytes = mod->bytes;
 	f->kind = kind;
 	text_copy(f->name, sizeof(f->name), path);
+	text_copy(f->args, sizeof(f->args), args);
 	status = sys_range_map(g->space, (int)mod->handle, f->va, 0, (mod->bytes + 4095) & ~4095ULL,
 			       PROT_READ);
 	if (status != 0)
@@ -130,9 +132,12 @@ static int lend_files(struct manager *m, struct guest *g, struct monitor_boot *b
 	const struct config_vm *c = g->config;
 	int status;
 
-	status = lend_file(m, g, boot, c->kernel.path, MONITOR_FILE_KERNEL, why, why_bytes);
+	status = lend_file(m, g, boot, c->kernel.path, "", MONITOR_FILE_KERNEL, why, why_bytes);
 	if (status == 0 && c->initrd.path[0])
-		status = lend_file(m, g, boot, c->initrd.path, MONITOR_FILE_INITRD, why, why_bytes);
+		status = lend_file(m, g, boot, c->initrd.path, "", MONITOR_FILE_INITRD, why, why_bytes);
+	for (uint32_t i = 0; i < c->modules && status == 0; i++)
+		status = lend_file(m, g, boot, c->module[i].file.path, c->module[i].args,
+				   MONITOR_FILE_MODULE, why, why_bytes);
 	return status;
 }
 
@@ -253,7 +258,8 @@ static int bring_up(struct manager *m, struct guest *g, char *why, size_t why_by
 	boot.memory = g->config->memory;
 	boot.cpus = g->config->cpus;
 	boot.flags = m->monitor_flags |
-		     (g->config->on_crash == CRASH_RESTART ? MONITOR_CRASH_RESTART : 0);
+		     (g->config->on_crash == CRASH_RESTART ? MONITOR_CRASH_RESTART : 0) |
+		     (g->config->testdev ? MONITOR_TESTDEV : 0);
 	boot.host_cpus = m->box.cpus;
 	boot.first_cpu = (g->index + 1) % m->box.cpus;
 	boot.manager_bits = BIT_GUEST(g->index);

@@ -107,9 +107,11 @@ static void vm_files_take(struct box *box, const char *dir, const struct config_
 	uint64_t bytes = guest_file_take(box, dir, "kernel", &vm->kernel, errors) +
 			 guest_file_take(box, dir, "initrd", &vm->initrd, errors);
 
+	for (uint32_t i = 0; i < vm->modules; i++)
+		bytes += guest_file_take(box, dir, "module", &vm->module[i].file, errors);
 	if (bytes > vm->memory)
 		config_error_add(errors, vm->memory_line,
-				 "memory is too small: kernel and initrd alone have %llu KiB",
+				 "memory is too small: its files alone have %llu KiB",
 				 (unsigned long long)(bytes >> 10));
 }
 

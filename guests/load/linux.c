@@ -50,25 +50,12 @@ struct linux_header {
 	bool relocatable, entry64;
 };
 
-static uint64_t get(const uint8_t *p, unsigned at, unsigned bytes)
-{
-	uint64_t v = 0;
-
-	memcpy(&v, p + at, bytes);
-	return v;
-}
-
-static void put(uint8_t *p, unsigned at, unsigned bytes, uint64_t v)
-{
-	memcpy(p + at, &v, bytes);
-}
-
 static int header_sizes(const struct load_file *k, struct linux_header *h, char *why)
 {
-	uint64_t sects = get(k->data, HDR_SETUP_SECTS, 1), sys;
+	uint64_t sects = load_get(k->data, HDR_SETUP_SECTS, 1), sys;
 
 	h->setup_bytes = (uint32_t)((sects ? sects : 4) + 1) * 512;
-	h->end = HDR_MAGIC + (uint32_t)get(k->data, HDR_LENGTH, 1);
+	h->end = HDR_MAGIC + (uint32_t)load_get(k->data, HDR_LENGTH, 1);
 	if (h->end < HDR_MIN_FILE || h->end > HDR_MAX_END)
 		return load_error(why, E_INVAL,
 				  "kernel '%s': byte 0x201 says the header ends at 0x%x, not in 0x%x to 0x%x",
@@ -77,7 +64,7 @@ static int header_sizes(const struct load_file *k, struct linux_header *h, char 
 		return load_error(why, E_INVAL,
 				  "kernel '%s' is truncated: %u setup bytes announced, the file has %llu",
 				  k->name, h->setup_bytes, (unsigned long long)k->bytes);
-	sys = get(k->data, HDR_SYSSIZE, 4) * 16;
+	sys = load_get(k->data, HDR_SYSSIZE, 4) * 16;
 	h->payload_bytes = k->bytes - h->setup_bytes;
 	if (sys > h->payload_bytes + 15)
 		return load_error(why, E_INVAL,
@@ -91,15 +78,15 @@ static int header_placement(const struct load_file *k, struct linux_header *h, c
 {
 	bool has_init_size = h->version >= 0x20a;
 
-	h->relocatable = get(k->data, HDR_RELOCATABLE, 1) != 0;
-	h->alignment = (uint32_t)get(k->data, HDR_ALIGNMENT, 4);
-	h->pref_address = has_init_size ? get(k->data, HDR_PREF_ADDRESS, 8) : LOAD_HIGH_START;
-	h->init_size = has_init_size ? get(k->data, HDR_INIT_SIZE, 4) : h->payload_bytes * 4;
+	h->relocatable = load_get(k->data, HDR_RELOCATABLE, 1) != 0;
+	h->alignment = (uint32_t)load_get(k->data, HDR_ALIGNMENT, 4);
+	h->pref_address = has_init_size ? load_get(k->data, HDR_PREF_ADDRESS, 8) : LOAD_HIGH_START;
+	h->init_size = has_init_size ? load_get(k->data, HDR_INIT_SIZE, 4) : h->payload_bytes * 4;
 	if (h->init_size < h->payload_bytes)
 		h->init_size = h->payload_bytes;
-	h->initrd_limit = get(k->data, HDR_INITRD_MAX, 4) + 1;
-	h->cmdline_max = (uint32_t)get(k->data, HDR_CMDLINE_SIZE, 4);
-	h->entry64 = h->version >= 0x20c && (get(k->data, HDR_XLOADFLAGS, 2) & XLF_KERNEL_64);
+	h->initrd_limit = load_get(k->data, HDR_INITRD_MAX, 4) + 1;
+	h->cmdline_max = (uint32_t)load_get(k->data, HDR_CMDLINE_SIZE, 4);
+	h->entry64 = h->version >= 0x20c && (load_get(k->data, HDR_XLOADFLAGS, 2) & XLF_KERNEL_64);
 	if (h->entry64 && h->payload_bytes <= ENTRY_64)
 		return load_error(why, E_INVAL, "kernel '%s' is too short to have a 64-bit entry", k->name);
 	if (h->relocatable && (h->alignment == 0 || (h->alignment & (h->alignment - 1)) != 0))
@@ -118,16 +105,16 @@ static int header_check(const struct load_file *k, struct linux_header *h, char 
 	uint64_t offset, bytes;
 	int status;
 
-	if (k->bytes < HDR_MIN_FILE || get(k->data, HDR_BOOT_FLAG, 2) != 0xaa55 ||
+	if (k->bytes < HDR_MIN_FILE || load_get(k->data, HDR_BOOT_FLAG, 2) != 0xaa55 ||
 	    memcmp(k->data + HDR_MAGIC, "HdrS", 4) != 0)
 		return load_error(why, E_INVAL,
-				  "kernel '%s' is neither a Linux bzImage nor an ELF file", k->name);
-	h->version = (uint32_t)get(k->data, HDR_VERSION, 2);
+				  "kernel '%s' is neither a Linux bzImage nor a multiboot or ELF file", k->name);
+	h->version = (uint32_t)load_get(k->data, HDR_VERSION, 2);
 	if (h->version < 0x206)
 		return load_error(why, E_UNSUPPORTED,
 				  "kernel '%s' speaks boot protocol %u.%02u, 2.06 is the oldest supported",
 				  k->name, h->version >> 8, h->version & 0xff);
-	if (!(get(k->data, HDR_LOADFLAGS, 1) & LOADED_HIGH))
+	if (!(load_get(k->data, HDR_LOADFLAGS, 1) & LOADED_HIGH))
 		return load_error(why, E_UNSUPPORTED,
 				  "kernel '%s' is a zImage that loads below 1 MiB", k->name);
 	status = header_sizes(k, h, why);
@@ -135,8 +122,8 @@ static int header_check(const struct load_file *k, struct linux_header *h, char 
 		status = header_placement(k, h, why);
 	if (status != 0)
 		return status;
-	offset = get(k->data, HDR_PAYLOAD, 4);
-	bytes = get(k->data, HDR_PAYLOAD_SIZE, 4);
+	offset = load_get(k->data, HDR_PAYLOAD, 4);
+	bytes = load_get(k->data, HDR_PAYLOAD_SIZE, 4);
 	if (h->version >= 0x208 && (offset > h->payload_bytes || bytes > h->payload_bytes - offset))
 		return load_error(why, E_INVAL,
 				  "kernel '%s' is truncated: compressed part 0x%llx + 0x%llx, file 0x%llx",
@@ -170,17 +157,17 @@ static void fill_zero_page(const struct load_request *req, const struct linux_he
 
 	memset(zp, 0, 4096);
 	memcpy(zp + HDR_SETUP_SECTS, req->kernel.data + HDR_SETUP_SECTS, h->end - HDR_SETUP_SECTS);
-	put(zp, HDR_LOADER, 1, 0xff); /* no number assigned to us */
-	put(zp, HDR_VID_MODE, 2, 0xffff);
-	put(zp, HDR_RAMDISK, 4, initrd);
-	put(zp, HDR_RAMDISK_SIZE, 4, initrd ? req->initrd.bytes : 0);
-	put(zp, HDR_CMDLINE, 4, LOAD_CMDLINE);
-	put(zp, BP_RSDP, 8, req->rsdp);
-	put(zp, BP_E820_COUNT, 1, n);
+	load_put(zp, HDR_LOADER, 1, 0xff); /* no number assigned to us */
+	load_put(zp, HDR_VID_MODE, 2, 0xffff);
+	load_put(zp, HDR_RAMDISK, 4, initrd);
+	load_put(zp, HDR_RAMDISK_SIZE, 4, initrd ? req->initrd.bytes : 0);
+	load_put(zp, HDR_CMDLINE, 4, LOAD_CMDLINE);
+	load_put(zp, BP_RSDP, 8, req->rsdp);
+	load_put(zp, BP_E820_COUNT, 1, n);
 	for (unsigned i = 0; i < n; i++) {
-		put(zp, BP_E820 + i * 20, 8, map[i].base);
-		put(zp, BP_E820 + i * 20 + 8, 8, map[i].size);
-		put(zp, BP_E820 + i * 20 + 16, 4, map[i].type);
+		load_put(zp, BP_E820 + i * 20, 8, map[i].base);
+		load_put(zp, BP_E820 + i * 20 + 8, 8, map[i].size);
+		load_put(zp, BP_E820 + i * 20 + 16, 4, map[i].type);
 	}
 }
 
@@ -190,15 +177,19 @@ int load_linux(const struct load_request *req, struct load_start *start, char *w
 	uint64_t base, initrd = 0;
 	int status = header_check(&req->kernel, &h, why);
 
+	if (status == 0 && req->modules != 0)
+		status = load_error(why, E_UNSUPPORTED,
+				    "kernel '%s' is a Linux image: it takes an initrd, no modules",
+				    req->kernel.name);
 	if (status == 0)
 		status = place_kernel(req, &h, &base, why);
 	if (status == 0 && req->initrd.data && req->initrd.bytes)
 		status = load_high(req, &req->initrd, base + h.init_size, h.initrd_limit, &initrd, why);
 	if (status == 0)
-		status = load_cmdline(req, h.cmdline_max, why);
+		status = load_cmdline(req, NULL, h.cmdline_max, why);
 	if (status != 0)
 		return status;
-	load_tables(req);
+	load_tables(req, h.entry64 ? LOAD_LONG64 : LOAD_PROT32);
 	fill_zero_page(req, &h, initrd);
 	*start = (struct load_start){
 		.mode = h.entry64 ? LOAD_LONG64 : LOAD_PROT32,

@@ -26,6 +26,10 @@ int load_guest(const struct load_request *req, struct load_start *start, char *w
 		return load_error(why, E_RANGE, "a guest needs at least 2 MiB of memory");
 	if (!k->data || k->bytes == 0)
 		return load_error(why, E_INVAL, "kernel '%s' is empty", k->name);
+	if (k->bytes > 0x206 && memcmp(k->data + 0x202, "HdrS", 4) == 0)
+		return load_linux(req, start, why);
+	if (multiboot_find(k) >= 0)
+		return load_multiboot(req, start, why);
 	if (k->bytes >= 4 && memcmp(k->data, "\177ELF", 4) == 0)
 		return load_pvh(req, start, why);
 	return load_linux(req, start, why);
@@ -44,14 +48,14 @@ unsigned load_map(const struct load_request *req, struct load_map_entry map[LOAD
 	return n;
 }
 
-void load_tables(const struct load_request *req)
+void load_tables(const struct load_request *req, enum load_mode mode)
 {
-	static const uint64_t gdt[LOAD_GDT_BYTES / 8] = {
+	const uint64_t gdt[LOAD_GDT_BYTES / 8] = {
 		0,
 		0,
-		0x00af9b000000ffff, /* LOAD_SEL_CODE64 */
+		mode == LOAD_LONG64 ? 0x00af9b000000ffff : 0x00cf9b000000ffff, /* LOAD_SEL_CODE */
 		0x00cf93000000ffff, /* LOAD_SEL_DATA */
-		0x00cf9b000000ffff, /* LOAD_SEL_CODE32 */
+		0,
 		0x00008b0000000067, /* LOAD_SEL_TSS: base 0, busy 32- or 64-bit */
 		0,
 	};
@@ -89,15 +93,42 @@ int load_high(const struct load_request *req, const struct load_file *file, uint
 	return 0;
 }
 
-int load_cmdline(const struct load_request *req, uint64_t max, char *why)
+int load_text(const struct load_request *req, uint32_t *cursor, const char *first,
+	      const char *second, uint32_t *at, char *why)
+{
+	size_t a = first ? strlen(first) : 0, b = second ? strlen(second) : 0;
+	uint8_t *to = req->ram + *cursor;
+
+	*at = 0;
+	if (!first && !second)
+		return 0;
+	if (a + b + 2 > LOAD_TEXTS_END - *cursor)
+		return load_error(why, E_RANGE, "the modules' arguments are longer than 0x%x bytes together",
+				  LOAD_TEXTS_END - LOAD_TEXTS);
+	*at = *cursor;
+	memcpy(to, first ? first : "", a);
+	if (a && b)
+		to[a++] = ' ';
+	memcpy(to + a, second ? second : "", b);
+	to[a + b] = 0;
+	*cursor += (uint32_t)(a + b + 1);
+	return 0;
+}
+
+int load_cmdline(const struct load_request *req, const char *name, uint64_t max, char *why)
 {
 	const char *line = req->cmdline ? req->cmdline : "";
-	size_t n = strlen(line);
+	size_t n = strlen(line), lead = name ? strlen(name) + 1 : 0;
+	uint8_t *to = req->ram + LOAD_CMDLINE;
 
-	if (n >= LOAD_CMDLINE_MAX || n > max)
+	if (n + lead >= LOAD_CMDLINE_MAX || n + lead > max)
 		return load_error(why, E_RANGE,
 				  "the command line has %zu bytes, the kernel takes at most %llu",
-				  n, (unsigned long long)load_min(max, LOAD_CMDLINE_MAX - 1));
-	memcpy(req->ram + LOAD_CMDLINE, line, n + 1);
+				  n + lead, (unsigned long long)load_min(max, LOAD_CMDLINE_MAX - 1));
+	if (name) {
+		memcpy(to, name, lead - 1);
+		to[lead - 1] = ' ';
+	}
+	memcpy(to + lead, line, n + 1);
 	return 0;
 }

@@ -7,6 +7,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include "lib/string.h"
 
 #define LOAD_WHY_MAX	 160
 #define LOAD_MODULES_MAX 14
@@ -19,9 +20,12 @@
 #define LOAD_ZERO_PAGE	0x2000
 #define LOAD_PAGE_TABLES 0x3000 /* PML4, PDPT and four page directories */
 #define LOAD_PVH_INFO	0x9000
+#define LOAD_MULTIBOOT_INFO 0x9000
 #define LOAD_STACK	0xb000 /* top; grows down from here */
 #define LOAD_CMDLINE	0x20000
 #define LOAD_CMDLINE_MAX 0x10000
+#define LOAD_TEXTS	0x30000 /* short texts: modules' arguments, our name */
+#define LOAD_TEXTS_END	0x34000
 #define LOAD_BASE_END	0x9fc00
 #define LOAD_ROM_START	0xe0000 /* ACPI tables, BIOS area */
 #define LOAD_HIGH_START 0x100000
@@ -29,7 +33,8 @@
 struct load_file {
 	const uint8_t *data; /* NULL: none */
 	uint64_t bytes;
-	const char *name; /* for messages; a module's command line */
+	const char *name; /* for messages */
+	const char *args; /* a module's; NULL: none */
 };
 
 struct load_request {
@@ -48,15 +53,15 @@ enum load_mode {
 	LOAD_PROT32, /* flat 32-bit, no paging */
 };
 
-/* The GDT at LOAD_GDT has these selectors. */
+/* The GDT at LOAD_GDT has these selectors; the Linux boot protocol wants 0x10 and 0x18. */
 enum {
-	LOAD_SEL_CODE64 = 0x10, LOAD_SEL_DATA = 0x18, LOAD_SEL_CODE32 = 0x20, LOAD_SEL_TSS = 0x28,
+	LOAD_SEL_CODE = 0x10, LOAD_SEL_DATA = 0x18, LOAD_SEL_TSS = 0x28,
 	LOAD_GDT_BYTES = 0x38,
 };
 
 struct load_start {
 	enum load_mode mode;
-	uint64_t rip, rsp, rbx, rsi;
+	uint64_t rip, rsp, rax, rbx, rsi;
 	const char *protocol; /* for the log */
 };
 
@@ -74,10 +79,20 @@ int load_guest(const struct load_request *req, struct load_start *start, char *w
 /* The protocols, for tests. */
 int load_linux(const struct load_request *req, struct load_start *start, char *why);
 int load_pvh(const struct load_request *req, struct load_start *start, char *why);
+int load_multiboot(const struct load_request *req, struct load_start *start, char *why);
+/* The offset of the multiboot header in the file, or -1. */
+int multiboot_find(const struct load_file *kernel);
 
 /* Shared between the protocols. */
 unsigned load_map(const struct load_request *req, struct load_map_entry map[LOAD_MAP_MAX]);
-void load_tables(const struct load_request *req); /* GDT and identity page tables */
+/* The GDT with code of that mode, and identity page tables. */
+void load_tables(const struct load_request *req, enum load_mode mode);
+/*
+ * Puts "first second" (each may be NULL) among the short texts: at *cursor, which moves on. Its address
+ * goes to *at; without any text that is 0.
+ */
+int load_text(const struct load_request *req, uint32_t *cursor, const char *first,
+	      const char *second, uint32_t *at, char *why);
 __attribute__((format(printf, 3, 4))) int load_error(char *why, int status, const char *fmt, ...);
 /*
  * Puts a file page aligned as high as possible, its end at or below `limit`, its start at or above
@@ -85,7 +100,24 @@ __attribute__((format(printf, 3, 4))) int load_error(char *why, int status, cons
  */
 int load_high(const struct load_request *req, const struct load_file *file, uint64_t floor,
 	      uint64_t limit, uint64_t *at, char *why);
-/* Puts the command line at LOAD_CMDLINE; max: the longest that the kernel takes. */
-int load_cmdline(const struct load_request *req, uint64_t max, char *why);
+/*
+ * Puts the command line at LOAD_CMDLINE, led by `name` and a blank unless that is NULL; max: the longest
+ * that the kernel takes.
+ */
+int load_cmdline(const struct load_request *req, const char *name, uint64_t max, char *why);
 
 static inline uint64_t load_min(uint64_t a, uint64_t b) { return a < b ? a : b; }
+
+/* Little-endian fields of any width up to 8 bytes. */
+static inline uint64_t load_get(const uint8_t *p, uint64_t at, unsigned bytes)
+{
+	uint64_t v = 0;
+
+	memcpy(&v, p + at, bytes);
+	return v;
+}
+
+static inline void load_put(uint8_t *p, uint64_t at, unsigned bytes, uint64_t v)
+{
+	memcpy(p + at, &v, bytes);
+}

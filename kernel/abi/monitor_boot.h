@@ -33,9 +33,13 @@ struct monitor_file { /* a module, mapped read only */
 	uint64_t va, bytes;
 	uint32_t kind, reserved;
 	char name[112];
+	char args[176]; /* a module's: its string is "name args" */
 };
 
-enum { MONITOR_COUNTERS = 1, MONITOR_CRASH_RESTART = 2, MONITOR_VERBOSE = 4, MONITOR_PORTS = 8 };
+enum {
+	MONITOR_COUNTERS = 1, MONITOR_CRASH_RESTART = 2, MONITOR_VERBOSE = 4, MONITOR_PORTS = 8,
+	MONITOR_TESTDEV = 16, /* `testdev = yes` */
+};
 
 struct monitor_boot {
 	uint64_t magic;

@@ -27,6 +27,12 @@ static void check_vm(const struct config_vm *vm)
 	require_text(vm->cmdline, sizeof(vm->cmdline));
 	require_text(vm->kernel.path, sizeof(vm->kernel.path));
 	require_text(vm->initrd.path, sizeof(vm->initrd.path));
+	require(vm->modules <= CONFIG_MODULES_MAX);
+	for (uint32_t i = 0; i < vm->modules; i++) {
+		require_text(vm->module[i].file.path, sizeof(vm->module[i].file.path));
+		require_text(vm->module[i].args, sizeof(vm->module[i].args));
+		require(vm->module[i].file.path[0] != '\0' && vm->module[i].file.line != 0);
+	}
 	require(vm->name[0] != '\0' && vm->kernel.path[0] != '\0' && vm->line != 0);
 	require(vm->memory >= 1 << 20 && vm->memory % 4096 == 0 && vm->cpus >= 1 && vm->cpus <= CONFIG_CPUS_MAX);
 }

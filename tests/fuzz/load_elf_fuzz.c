@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The PVH ELF loader on any bytes: it must stay inside the file and the guest's memory. */
-/* sources: guests/load/load.c guests/load/linux.c guests/load/elf.c lib/format.c */
+/* sources: guests/load/load.c guests/load/linux.c guests/load/elf.c guests/load/pvh.c guests/load/multiboot.c lib/format.c */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 		.low_bytes = RAM,
 		.high_bytes = bytes & 1 ? 1 << 30 : 0,
 		.cmdline = "fuzz",
-		.initrd = { bytes & 2 ? initrd : NULL, INITRD, "initrd" },
+		.initrd = { bytes & 2 ? initrd : NULL, INITRD, "initrd", NULL },
 	};
 	struct load_start start;
 	char why[LOAD_WHY_MAX];
@@ -25,7 +25,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 		ram = malloc(RAM);
 	req.ram = ram;
 	memcpy(file, data, bytes);
-	req.kernel = (struct load_file){ file, bytes, "kernel" };
+	req.kernel = (struct load_file){ file, bytes, "kernel", NULL };
 	if (load_pvh(&req, &start, why) == 0) {
 		if (start.rip >= RAM)
 			abort();

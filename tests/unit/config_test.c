@@ -137,10 +137,43 @@ static void unknown_keys(void)
 	CHECK(one_error(GOOD "= 5\n", 4, "no key before"));
 }
 
+static void modules(void)
+{
+	char text[1024] = GOOD, words[64];
+
+	CHECK_EQ(0, parse(GOOD "module = a/b.o\nmodule =  c   one two=3 \nmodule = a/b.o x\n"));
+	CHECK_EQ(c.vm[0].modules, 3);
+	CHECK_STR(c.vm[0].module[0].file.path, "a/b.o");
+	CHECK_STR(c.vm[0].module[0].args, "");
+	CHECK_EQ(c.vm[0].module[1].file.line, 5);
+	CHECK_STR(c.vm[0].module[1].file.path, "c");
+	CHECK_STR(c.vm[0].module[1].args, "one two=3");
+	CHECK_STR(c.vm[0].module[2].args, "x");
+	CHECK(one_error(GOOD "module = a'b x\n", 4, "the path of module has a blank, quote"));
+	CHECK(one_error(GOOD "module =\n", 4, "'module' has no value"));
+	for (unsigned i = 0; i <= CONFIG_MODULES_MAX; i++)
+		strcat(text, "module = m\n");
+	snprintf(words, sizeof(words), "more than %d modules", CONFIG_MODULES_MAX);
+	CHECK(one_error(text, 4 + CONFIG_MODULES_MAX, words));
+	strcpy(text, GOOD "module = m ");
+	memset(text + strlen(text), 'x', CONFIG_ARGS_MAX);
+	CHECK(one_error(text, 4, "the module's arguments are longer than 175 characters"));
+	strcpy(text, GOOD "module = ");
+	memset(text + strlen(text), 'x', CONFIG_PATH_MAX + 5);
+	CHECK(one_error(text, 4, "the path of module is longer than 111 characters"));
+}
+
+static void testdev(void)
+{
+	CHECK(parse(GOOD) == 0 && !c.vm[0].testdev);
+	CHECK(parse(GOOD "testdev = yes\n") == 0 && c.vm[0].testdev);
+	CHECK(parse(GOOD "testdev = no\n") == 0 && !c.vm[0].testdev);
+	CHECK(one_error(GOOD "testdev = 1\n", 4, "testdev = 1 is none of: no, yes"));
+}
+
 static void words_that_are_not_there_yet(void)
 {
-	static const char *const later[] = { "module", "firmware",  "disk",   "net",
-					     "pci",    "exclusive", "testdev" };
+	static const char *const later[] = { "firmware", "disk", "net", "pci", "exclusive" };
 	char text[256], words[64];
 
 	for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++) {
@@ -284,6 +317,8 @@ int main(void)
 	RUN(sizes);
 	RUN(bad_sizes);
 	RUN(unknown_keys);
+	RUN(modules);
+	RUN(testdev);
 	RUN(words_that_are_not_there_yet);
 	RUN(bad_words);
 	RUN(said_twice);

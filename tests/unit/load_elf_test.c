@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The PVH loader: made-up ELF32 and ELF64 files, whole and broken. */
-/* sources: guests/load/load.c guests/load/linux.c guests/load/elf.c lib/format.c */
+/* sources: guests/load/load.c guests/load/linux.c guests/load/elf.c guests/load/pvh.c guests/load/multiboot.c lib/format.c */
 #include "tests/unit/unit.h"
 #include "kernel/abi/status.h"
 #include "tests/unit/load_world.h"
@@ -58,8 +58,8 @@ static void modules(void)
 	memset(a, 1, sizeof(a));
 	memset(b, 2, sizeof(b));
 	world_elf64(&w);
-	w.req.initrd = (struct load_file){ a, sizeof(a), "a" };
-	w.req.module[0] = (struct load_file){ b, sizeof(b), "b" };
+	w.req.initrd = (struct load_file){ a, sizeof(a), "a", NULL };
+	w.req.module[0] = (struct load_file){ b, sizeof(b), "b", NULL };
 	w.req.modules = 1;
 	CHECK_EQ(load_guest(&w.req, &w.start, w.why), 0);
 	CHECK_EQ(get(w.ram, LOAD_PVH_INFO + 12, 4), 2);

@@ -23,7 +23,7 @@ static inline void world_init(struct world *w)
 	w->ram = calloc(1, WORLD_RAM);
 	w->req.ram = w->ram;
 	w->req.low_bytes = WORLD_RAM;
-	w->req.kernel = (struct load_file){ w->file, 0, "kernel" };
+	w->req.kernel = (struct load_file){ w->file, 0, "kernel", NULL };
 	w->req.cmdline = "console=ttyS0";
 }
 
@@ -126,4 +126,48 @@ static inline void world_elf32(struct world *w)
 	put(f, 84 + 4, 4, 0x200);
 	put(f, 84 + 16, 4, 20);
 	put(f, 84 + 28, 4, 4);
+}
+
+static inline void world_multiboot_header(struct world *w, unsigned at, uint32_t flags)
+{
+	put(w->file, at, 4, 0x1badb002);
+	put(w->file, at + 4, 4, flags);
+	put(w->file, at + 8, 4, 0u - 0x1badb002u - flags);
+}
+
+/* The ELF32 file, linked at 3 GiB and loaded at 2 MiB, with a multiboot header at 0x100. */
+static inline void world_multiboot_elf(struct world *w)
+{
+	world_elf32(w);
+	put(w->file, 24, 4, 0xc0200010);
+	put(w->file, 52 + 8, 4, 0xc0200000);
+	world_multiboot_header(w, 0x100, 3);
+}
+
+static inline void world_multiboot_elf64(struct world *w)
+{
+	world_elf64(w);
+	put(w->file, 24, 8, 0xffffffff80200010);
+	put(w->file, 64 + 16, 8, 0xffffffff80200000);
+	world_multiboot_header(w, 0x400, 3);
+}
+
+/*
+ * A flat file with the header at 0x200 of it: 0x100 to 0x5100 of the file go to 1 MiB, zeros up to 0x107000,
+ * entry 0x100040.
+ */
+static inline void world_multiboot_flat(struct world *w)
+{
+	uint8_t *f = w->file;
+
+	memset(f, 0, sizeof(w->file));
+	w->req.kernel.bytes = 0x6000;
+	for (unsigned i = 0x300; i < 0x6000; i++)
+		f[i] = (uint8_t)(i * 5 + 1);
+	world_multiboot_header(w, 0x200, 1 << 16);
+	put(f, 0x20c, 4, 0x100100);
+	put(f, 0x210, 4, 0x100000);
+	put(f, 0x214, 4, 0x105000);
+	put(f, 0x218, 4, 0x107000);
+	put(f, 0x21c, 4, 0x100040);
 }
