@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Who may be on which processor: each thread has a claim on one, and a processor can be reserved for
- * a single thread of one space. Not when threads run; that is the scheduler's.
+ * Which processor a thread is on: each has a claim on one, and takes it along when it moves; a
+ * processor can be reserved for a single thread of one space. Not when threads run (sched.c).
  */
 
 #include "arch/apic.h"
@@ -84,4 +84,74 @@ void cpu_interrupt(struct percpu *cpu, uint8_t vector)
 							: &cpu->stats.foreign_ipis,
 				   1, __ATOMIC_RELAXED);
 	apic_send(cpu->apic_id, vector);
+}
+
+/* ---- moving */
+
+void sched_arrive(struct thread *t)
+{
+	struct percpu *cpu = thread_lock(t);
+
+	if (t->state == THREAD_READY && !t->queued && !t->on_cpu)
+		sched_enqueue(cpu, t);
+	spin_unlock(&cpu->run_lock);
+}
+
+bool sched_depart(struct percpu *cpu, struct thread *t)
+{
+	if (t->on_cpu)
+		return false;
+	if (t->target != t->cpu) {
+		if (t->queued)
+			queue_drop(&cpu->run, t);
+		__atomic_store_n(&t->cpu, t->target, __ATOMIC_RELEASE);
+	}
+	return t->state == THREAD_READY && !t->queued;
+}
+
+/* t's claim goes with it; one that has left has none any more. */
+static unsigned retarget(struct thread *t, unsigned target)
+{
+	unsigned old = t->target;
+
+	if (t->left)
+		return target;
+	t->target = target;
+	return old;
+}
+
+void sched_leave(struct thread *t)
+{
+	struct percpu *cpu = thread_lock(t);
+
+	t->left = true;
+	spin_unlock(&cpu->run_lock);
+	cpu_unclaim(t->target);
+}
+
+int sched_move(struct thread *t, unsigned target)
+{
+	int status = cpu_claim(target, t->space);
+	struct percpu *cpu;
+	bool queued, moved;
+	unsigned old;
+
+	if (status != 0)
+		return t->target == target ? 0 : status;
+	cpu = thread_lock(t);
+	queued = t->queued;
+	old = retarget(t, target);
+	/* Ready, but in no queue and on no processor: another move is about to let it arrive. */
+	moved = sched_depart(cpu, t) && queued;
+	if (t->on_cpu && t->target != t->cpu) {
+		if (cpu == percpu_self())
+			cpu->work |= WORK_RESCHED;
+		else
+			cpu_interrupt(cpu, VECTOR_RESCHED);
+	}
+	spin_unlock(&cpu->run_lock);
+	cpu_unclaim(old);
+	if (moved)
+		sched_arrive(t);
+	return 0;
 }

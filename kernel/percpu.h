@@ -42,6 +42,7 @@ struct percpu {
 
 	struct spinlock run_lock;
 	struct thread_queue run; /* [run_lock] */
+	uint64_t charged; /* [run_lock] TSC up to which the current thread's time is accounted */
 
 	struct spinlock timer_lock;
 	struct ktimer *timers; /* [timer_lock] sorted by deadline */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The scheduler: fixed priorities, round robin within one, a run queue a processor. Threads change
- * processors by sched_move alone, so a thread that is waked is always waked where it last ran.
+ * The scheduler: when a processor goes from one thread to another. Whose turn it is says the run queue
+ * (thread_queue.c). Threads change processors by sched_move alone, so a thread that is waked is always
+ * waked where it last ran.
  */
 
 #include "arch/apic.h"
@@ -19,7 +20,8 @@
 #include "lib/x86/msr.h"
 #include <stddef.h>
 
-#define SLICES_PER_SECOND 100 /* of threads of one priority that share a processor */
+/* Of threads that share a processor. Who is behind by a quarter of a slice need not wait for its end. */
+#define SLICES_PER_SECOND 250
 
 struct thread *thread_self(void)
 {
@@ -42,8 +44,7 @@ unsigned thread_cpu(const struct thread *t)
 	return __atomic_load_n(&t->cpu, __ATOMIC_RELAXED);
 }
 
-/* Locks t's processor's queue; t cannot change processors until it is unlocked. */
-static struct percpu *lock_thread(struct thread *t)
+struct percpu *thread_lock(struct thread *t)
 {
 	for (;;) {
 		struct percpu *cpu = cpu_table[thread_cpu(t)];
@@ -57,6 +58,28 @@ static struct percpu *lock_thread(struct thread *t)
 
 /* ---- who runs next */
 
+static uint64_t slice(void)
+{
+	return box.tsc_hz / SLICES_PER_SECOND;
+}
+
+/* [run] Who runs on cpu pays up to now. */
+static void charge(struct percpu *cpu)
+{
+	uint64_t now = rdtsc();
+	/* TSCs of two processors may differ a little. */
+	uint64_t ticks = (int64_t)(now - cpu->charged) > 0 ? now - cpu->charged : 0;
+
+	cpu->charged = now;
+	queue_charge(&cpu->run, cpu->current->is_idle ? NULL : cpu->current, ticks);
+}
+
+/* [run] Must the current thread of cpu go for t? */
+static bool preempts(const struct percpu *cpu, const struct thread *t)
+{
+	return cpu->current->is_idle || queue_before(t, cpu->current, slice() / 4);
+}
+
 /* On cpu itself: must the current thread go, or share its time? */
 static void evaluate(struct percpu *cpu)
 {
@@ -64,36 +87,33 @@ static void evaluate(struct percpu *cpu)
 
 	if (!t)
 		return;
-	if (t->priority > cpu->current->priority || cpu->current->is_idle) {
+	if (preempts(cpu, t)) {
 		cpu->work |= WORK_RESCHED;
-	} else if (t->priority == cpu->current->priority && cpu->tick == TIMER_NEVER) {
-		cpu->tick = rdtsc() + box.tsc_hz / SLICES_PER_SECOND;
+	} else if (cpu->tick == TIMER_NEVER && queue_turns(&cpu->run, cpu->current)) {
+		cpu->tick = rdtsc() + slice();
 		timer_reprogram(cpu);
 	}
 }
 
-/* t was put into cpu's queue: tell cpu, if that changes anything there. */
-static void notify(struct percpu *cpu, const struct thread *t)
+void sched_enqueue(struct percpu *cpu, struct thread *t)
 {
-	const struct thread *now = __atomic_load_n(&cpu->current, __ATOMIC_RELAXED);
-
+	charge(cpu);
+	queue_put(&cpu->run, t, slice());
 	if (cpu == percpu_self())
 		evaluate(cpu);
-	else if (now->is_idle || t->priority > now->priority ||
-		 (t->priority == now->priority && cpu->tick == TIMER_NEVER))
+	else if (preempts(cpu, t) || (cpu->tick == TIMER_NEVER && queue_turns(&cpu->run, cpu->current)))
 		cpu_interrupt(cpu, VECTOR_RESCHED);
 }
 
 static void make_ready(struct percpu *cpu, struct thread *t)
 {
 	t->state = THREAD_READY;
-	queue_put(&cpu->run, t);
-	notify(cpu, t);
+	sched_enqueue(cpu, t);
 }
 
 void thread_unpark(struct thread *t)
 {
-	struct percpu *cpu = lock_thread(t);
+	struct percpu *cpu = thread_lock(t);
 
 	if (t->state == THREAD_PARKED)
 		make_ready(cpu, t);
@@ -120,7 +140,7 @@ void thread_park(void)
 
 bool sched_start(struct thread *t)
 {
-	struct percpu *cpu = lock_thread(t);
+	struct percpu *cpu = thread_lock(t);
 	bool stopped = t->state == THREAD_STOPPED;
 
 	if (stopped)
@@ -131,7 +151,7 @@ bool sched_start(struct thread *t)
 
 void sched_kill(struct thread *t)
 {
-	struct percpu *cpu = lock_thread(t);
+	struct percpu *cpu = thread_lock(t);
 
 	__atomic_store_n(&t->dying, true, __ATOMIC_RELEASE);
 	if (t->state == THREAD_PARKED || t->state == THREAD_STOPPED)
@@ -149,86 +169,6 @@ void thread_poke(struct thread *t)
 
 	if (n != cpu_index())
 		cpu_interrupt(cpu_table[n], VECTOR_RESCHED);
-}
-
-/* ---- moving */
-
-/*
- * t was ready and in no queue: it goes where its cpu field says. Two may come here for one move, of
- * which one finds it queued, or gone on from there.
- */
-static void arrive(struct thread *t)
-{
-	struct percpu *cpu = lock_thread(t);
-
-	if (t->state == THREAD_READY && !t->queued && !t->on_cpu) {
-		queue_put(&cpu->run, t);
-		notify(cpu, t);
-	}
-	spin_unlock(&cpu->run_lock);
-}
-
-/*
- * [run] of the old processor. True: arrive() must follow, without the lock; also for one that was to go
- * but is to stay after all, and is in no queue.
- */
-static bool leave(struct percpu *cpu, struct thread *t)
-{
-	if (t->on_cpu)
-		return false;
-	if (t->target != t->cpu) {
-		if (t->queued)
-			queue_drop(&cpu->run, t);
-		__atomic_store_n(&t->cpu, t->target, __ATOMIC_RELEASE);
-	}
-	return t->state == THREAD_READY && !t->queued;
-}
-
-/* t's claim goes with it; one that has left has none any more. */
-static unsigned retarget(struct thread *t, unsigned target)
-{
-	unsigned old = t->target;
-
-	if (t->left)
-		return target;
-	t->target = target;
-	return old;
-}
-
-void sched_leave(struct thread *t)
-{
-	struct percpu *cpu = lock_thread(t);
-
-	t->left = true;
-	spin_unlock(&cpu->run_lock);
-	cpu_unclaim(t->target);
-}
-
-int sched_move(struct thread *t, unsigned target)
-{
-	int status = cpu_claim(target, t->space);
-	struct percpu *cpu;
-	bool queued, moved;
-	unsigned old;
-
-	if (status != 0)
-		return t->target == target ? 0 : status;
-	cpu = lock_thread(t);
-	queued = t->queued;
-	old = retarget(t, target);
-	/* Ready, but in no queue and on no processor: another move is about to let it arrive. */
-	moved = leave(cpu, t) && queued;
-	if (t->on_cpu && t->target != t->cpu) {
-		if (cpu == percpu_self())
-			cpu->work |= WORK_RESCHED;
-		else
-			cpu_interrupt(cpu, VECTOR_RESCHED);
-	}
-	spin_unlock(&cpu->run_lock);
-	cpu_unclaim(old);
-	if (moved)
-		arrive(t);
-	return 0;
 }
 
 /* ---- switching */
@@ -275,12 +215,12 @@ static void finish(struct percpu *cpu)
 	spin_lock(&cpu->run_lock);
 	previous->on_cpu = false;
 	gone = previous->state == THREAD_GONE;
-	moved = leave(cpu, previous);
+	moved = sched_depart(cpu, previous);
 	cpu->tick = TIMER_NEVER;
 	evaluate(cpu);
 	spin_unlock(&cpu->run_lock);
 	if (moved)
-		arrive(previous);
+		sched_arrive(previous);
 	if (gone)
 		object_put(&previous->object);
 	switch_in(cpu, t);
@@ -294,10 +234,11 @@ void schedule(void)
 	verify((cpu_flags() & RFLAGS_AC) == 0); /* SMAP is shut: nobody inherits an open one */
 	spin_lock(&cpu->run_lock);
 	cpu->work &= ~(uint32_t)WORK_RESCHED;
+	charge(cpu);
 	if (t->state == THREAD_RUNNING && !t->is_idle) {
 		t->state = THREAD_READY;
 		if (t->target == t->cpu) /* else not again here first: finish() sends it on */
-			queue_put(&cpu->run, t);
+			queue_put(&cpu->run, t, slice());
 	}
 	next = queue_best(&cpu->run);
 	if (next)
@@ -387,7 +328,7 @@ void sched_give_way(void)
 {
 	struct percpu *cpu = percpu_self();
 
-	if (__atomic_load_n(&cpu->run.bitmap, __ATOMIC_RELAXED) >> cpu->current->priority != 0)
+	if (__atomic_load_n(&cpu->run.ready, __ATOMIC_RELAXED))
 		cpu->work |= WORK_RESCHED;
 	sched_yield_point();
 }
@@ -407,7 +348,7 @@ void sched_idle(void)
 	for (;;) {
 		struct percpu *cpu = percpu_self();
 
-		if (cpu->work & WORK_RESCHED || __atomic_load_n(&cpu->run.bitmap, __ATOMIC_ACQUIRE))
+		if (cpu->work & WORK_RESCHED || __atomic_load_n(&cpu->run.ready, __ATOMIC_ACQUIRE))
 			schedule();
 		else
 			cpu_idle();

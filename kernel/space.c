@@ -75,6 +75,24 @@ static struct space *tree_live_child(struct space *parent)
 	return s;
 }
 
+/* Each VM has a share of the processors' time: what a monitor makes has part in its own. */
+static bool shares_of_its_own(const struct space *parent)
+{
+	return !parent || !parent->parent;
+}
+
+static size_t shares_bytes(void)
+{
+	return cpu_count * sizeof(struct share);
+}
+
+static void space_free(struct space *s, struct space *parent)
+{
+	if (shares_of_its_own(parent))
+		pool_free(parent, s->share, shares_bytes());
+	pool_free(parent, s, sizeof(*s));
+}
+
 int space_create(struct space *parent, const char *name, uint64_t quota, struct space **space)
 {
 	struct space *s;
@@ -84,6 +102,11 @@ int space_create(struct space *parent, const char *name, uint64_t quota, struct 
 	s = pool_alloc(parent, sizeof(*s));
 	if (!s)
 		return E_NOMEM;
+	s->share = shares_of_its_own(parent) ? pool_alloc(parent, shares_bytes()) : parent->share;
+	if (!s->share) {
+		pool_free(parent, s, sizeof(*s));
+		return E_NOMEM;
+	}
 	object_init(&s->object, OBJ_SPACE);
 	(void)text_copy(s->name, sizeof(s->name), name);
 	if (pool_move_quota(parent, s, quota) < 0)
@@ -104,7 +127,7 @@ int space_create(struct space *parent, const char *name, uint64_t quota, struct 
 	return 0;
 fail:
 	(void)pool_move_quota(s, parent, s->quota);
-	pool_free(parent, s, sizeof(*s));
+	space_free(s, parent);
 	return E_NOMEM;
 }
 
@@ -118,7 +141,7 @@ void space_destroy(struct object *o)
 		tree_remove(s, parent);
 	verify(s->used == 0 && s->small_bytes == 0);
 	(void)pool_move_quota(s, parent, s->quota);
-	pool_free(parent, s, sizeof(*s));
+	space_free(s, parent);
 	if (parent)
 		object_put(&parent->object);
 }

@@ -48,6 +48,7 @@ struct space {
 	uint64_t watch_bits; /* [lock] */
 	uint64_t active; /* (a) processors that have its page tables loaded */
 	uint64_t quota, used; /* [pool lock] 4 KiB pages */
+	struct share *share; /* (c) a processor; [run] what is in it. Of the child of the manager that we belong to */
 	uint64_t small_bytes; /* [pool lock] small objects; whole pages are in used */
 	struct space *parent; /* (c) holds a reference; gets the quota back; its death is ours */
 	struct space *children, *sibling; /* [tree lock] hold no references */

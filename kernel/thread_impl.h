@@ -47,10 +47,6 @@ __attribute__((noreturn)) void sched_idle(void);
 void sched_first(void);
 /* A stopped thread becomes ready. False: it was started before. */
 bool sched_start(struct thread *t);
-/* 0, or E_BUSY: it may not be there. */
-int sched_move(struct thread *t, unsigned cpu);
-/* t ends soon: others may have its processor. */
-void sched_leave(struct thread *t);
 /* Sets dying and gets it to notice, wherever it is. */
 void sched_kill(struct thread *t);
 /* The current thread, already off every list, never runs again; its reference is dropped. */
@@ -60,7 +56,27 @@ void sched_ipi(void);
 /* What percpu.work asks for, on the way to ring 3. */
 void sched_work(void);
 
-/* claim.c: who may be on which processor */
+/* Locks t's processor's queue; t cannot change processors until it is unlocked. */
+struct percpu *thread_lock(struct thread *t);
+/* [run] t is ready on cpu: into the queue, and cpu is told, if that changes anything there. */
+void sched_enqueue(struct percpu *cpu, struct thread *t);
+
+/* claim.c: which processor a thread is on */
+
+/* 0, or E_BUSY: it may not be there. */
+int sched_move(struct thread *t, unsigned cpu);
+/* t ends soon: others may have its processor. */
+void sched_leave(struct thread *t);
+/*
+ * t was ready and in no queue: it goes where its cpu field says. Two may come here for one move, of
+ * which one finds it queued, or gone on from there.
+ */
+void sched_arrive(struct thread *t);
+/*
+ * [run] of the old processor. True: sched_arrive must follow, without the lock; also for one that was to go
+ * but is to stay after all, and is in no queue.
+ */
+bool sched_depart(struct percpu *cpu, struct thread *t);
 
 #define CLAIM_EXCLUSIVE 0x80000000U
 /* A thread of s comes to the processor: 0, or E_BUSY; unclaim when it goes. */

@@ -57,6 +57,7 @@ bool thread_dying(void)
 	return interrupted;
 }
 void sched_yield_point(void) {}
+unsigned cpu_count = 1;
 void cpu_release_all(const struct space *s)
 {
 	(void)s;

@@ -1,125 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* sources: kernel/sched.c kernel/claim.c kernel/thread_queue.c kernel/timer.c */
-/*
- * The scheduler and the timer queues on a made-up box of two processors: GS says which one is looking,
- * a context switch is a return, time is the host's TSC with deadlines far from it.
- */
-#include "arch/apic.h"
-#include "arch/cpu.h"
-#include "arch/fpu.h"
-#include "arch/trap.h"
-#include "kernel/box.h"
-#include "kernel/log.h"
-#include "kernel/percpu.h"
-#include "kernel/space.h"
-#include "kernel/sys.h"
-#include "kernel/thread_impl.h"
-#include "kernel/vcpu.h"
-#include "tests/unit/unit.h"
-#include <asm/prctl.h>
-#include <stdlib.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
-struct percpu *cpu_table[CPUS_MAX];
-unsigned cpu_count = 2;
-struct box box = { .tsc_hz = 1000 };
-
-static struct percpu cpus[2];
-static struct thread idle[2], threads[8];
-static unsigned ipis[2], gone, put_calls, load_calls;
-static uint64_t programmed;
-
-/* ---- the rest of the kernel */
-
-void panic(const char *fmt, ...)
-{
-	printf("FAIL %s: panic: %s\n", unit_case, fmt);
-	exit(1);
-}
-
-void apic_send(uint32_t apic_id, uint8_t vector)
-{
-	ipis[apic_id] += vector == VECTOR_RESCHED;
-}
-void apic_timer_set(uint64_t now, uint64_t deadline)
-{
-	(void)now, programmed = deadline;
-}
-static void (*in_switch)(void); /* what another processor does meanwhile */
-void context_switch(uint64_t *save, uint64_t load)
-{
-	(void)save, (void)load;
-	if (in_switch)
-		in_switch();
-}
-void space_switch(struct space *s)
-{
-	cpus[percpu_self()->index].space = s;
-}
-void object_put(struct object *o)
-{
-	(void)o, gone++;
-}
-void vcpu_put(struct vcpu *v)
-{
-	(void)v, put_calls++;
-}
-void vcpu_load(struct vcpu *v)
-{
-	(void)v, load_calls++;
-}
-void fpu_save(void *area)
-{
-	(void)area;
-}
-int fpu_restore(const void *area)
-{
-	return area ? 0 : -1;
-}
-void fpu_allow(void) {}
-void fpu_deny(void) {}
-void thread_exit(void)
-{
-	panic("nobody shall die here");
-}
-
-/* ---- helpers */
-
-static void on(unsigned n)
-{
-	syscall(SYS_arch_prctl, ARCH_SET_GS, &cpus[n]);
-}
-
-static void fresh(void)
-{
-	memset(cpus, 0, sizeof(cpus));
-	memset(idle, 0, sizeof(idle));
-	memset(threads, 0, sizeof(threads));
-	memset(ipis, 0, sizeof(ipis));
-	gone = put_calls = load_calls = 0;
-	programmed = TIMER_NEVER;
-	for (unsigned i = 0; i < 2; i++) {
-		cpus[i].self = &cpus[i];
-		cpus[i].index = cpus[i].apic_id = i;
-		cpu_table[i] = &cpus[i];
-		sched_cpu_init(&cpus[i], &idle[i]);
-	}
-	on(0);
-}
-
-static struct thread *start(unsigned n, unsigned cpu, uint8_t priority)
-{
-	struct thread *t = &threads[n];
-
-	t->cpu = t->target = cpu;
-	t->priority = priority;
-	(void)cpu_claim(cpu, t->space);
-	(void)sched_start(t);
-	return t;
-}
-
-#define CURRENT (percpu_self()->current)
+/* sources: */
+/* The scheduler and the timer queues, call by call (sched_model_test.c: over time). */
+#include "tests/unit/sched_world.h"
 
 /* ---- cases */
 
@@ -173,7 +55,7 @@ static void alone_there_is_no_tick(void)
 	schedule();
 	CHECK(CURRENT == &threads[0]);
 	CHECK_EQ(percpu_self()->tick, TIMER_NEVER);
-	CHECK_EQ(programmed, TIMER_NEVER);
+	CHECK_EQ(programmed[0], TIMER_NEVER);
 	start(2, 0, 5);
 	CHECK(percpu_self()->tick != TIMER_NEVER);
 }
@@ -309,9 +191,11 @@ static void killing_reaches_every_state(void)
 /* Reserved for one thread of one space: nobody else comes, and who disturbs it is counted. */
 static void an_exclusive_processor_has_one_thread(void)
 {
-	struct space mine = { .pml4 = &programmed }, other = { .pml4 = &programmed };
+	struct space mine, other;
 
 	fresh();
+	mine = vms[1];
+	other = vms[2];
 	threads[0].space = &other;
 	start(0, 0, 5);
 	CHECK_EQ(cpu_reserve(0, &mine), E_BUSY); /* threads are there */
@@ -380,11 +264,14 @@ static void random_walk(void)
 {
 	fresh();
 	srand(11);
-	for (unsigned i = 0; i < 8; i++)
-		start(i, i % 2, (uint8_t)(3 + i / 2));
+	for (unsigned i = 0; i < 8; i++) {
+		threads[i].space = &vms[i % 3];
+		start(i, i % 2, (uint8_t)(12 + i / 2));
+	}
 	for (unsigned round = 0; round < 200000; round++) {
 		struct thread *t = &threads[rand() % 8];
 
+		tsc += (unsigned)rand() % 3000;
 		on((unsigned)rand() % 2);
 		switch (rand() % 5) {
 		case 0:
@@ -409,10 +296,9 @@ static void random_walk(void)
 			unsigned found = 0;
 
 			for (unsigned c = 0; c < 2; c++)
-				for (struct thread *q = cpus[c].run.head[threads[i].priority]; q;
-				     q = q->run_next)
-					found += q == &threads[i] ? 1 + (threads[i].cpu != c) * 10
-								  : 0;
+				for (struct share *s = cpus[c].run.ready; s; s = s->next)
+					for (struct thread *q = s->first; q; q = q->run_next)
+						found += q == &threads[i] ? 1 + (threads[i].cpu != c) * 10 : 0;
 			CHECK_EQ(found, threads[i].state == THREAD_READY);
 			CHECK_EQ(threads[i].on_cpu,
 				 cpus[0].current == &threads[i] || cpus[1].current == &threads[i]);
@@ -449,13 +335,13 @@ static void timers_fire_in_order_once(void)
 	timer_arm(&timers[2], 20);
 	timer_arm(&timers[3], UINT64_MAX - 1);
 	timer_arm(&timers[4], 20); /* equal: after the earlier one */
-	CHECK_EQ(programmed, 10);
+	CHECK_EQ(programmed[0], 10);
 	timer_cancel(&timers[1]);
 	timer_cancel(&timers[1]);
-	timer_interrupt(); /* the host's TSC is far beyond 30 */
+	timer_interrupt(); /* the TSC is far beyond 30 */
 	CHECK_EQ(fires, 3);
 	CHECK(order[0] == 2 && order[1] == 4 && order[2] == 0);
-	CHECK_EQ(programmed, UINT64_MAX - 1);
+	CHECK_EQ(programmed[0], UINT64_MAX - 1);
 	timer_interrupt();
 	CHECK_EQ(fires, 3);
 	timer_arm(&timers[5], TIMER_NEVER);
@@ -476,7 +362,7 @@ static void rearming_moves_between_processors(void)
 	CHECK(!cpus[1].timers);
 	timer_arm(&timers[0], TIMER_NEVER - 5);
 	timer_arm(&timers[0], 7); /* earlier: the hardware is told */
-	CHECK_EQ(programmed, 7);
+	CHECK_EQ(programmed[0], 7);
 }
 
 int main(void)

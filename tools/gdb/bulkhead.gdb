@@ -60,14 +60,19 @@ class Cpus(gdb.Command):
             print('cpu %d: APIC ID %d work %#x interrupts %d switches %d' % (
                 i, int(p['apic_id']), int(p['work']), int(p['stats']['interrupts']), int(p['stats']['switches'])))
             print('  now: ' + thread_words(p['current']))
-            for level in range(32):
-                t, seen = p['run']['head'][level], set()
+            share, seen = p['run']['ready'], set()
+            while int(share) and int(share) not in seen:
+                seen.add(int(share))
+                t = share['first']
                 while int(t) and int(t) not in seen:
                     print('  queued: ' + thread_words(t))
                     seen.add(int(t))
                     t = t['run_next']
                 if int(t):
-                    print('  the queue goes round in a circle')
+                    break
+                share = share['next']
+            if int(share):
+                print('  the queue goes round in a circle')
             timer = p['timers']
             if int(timer):
                 print('  first timer %#x, programmed %#x' % (
