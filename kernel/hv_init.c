@@ -3,11 +3,9 @@
 #include "kernel/hv_init.h"
 
 #include "kernel/abi/status.h"
-#include "kernel/box.h"
 #include "kernel/hvops.h"
 #include "kernel/log.h"
 #include "kernel/percpu.h"
-#include "kernel/wall.h"
 #include "lib/format.h"
 #include "lib/text.h"
 
@@ -33,7 +31,6 @@ int hv_init(const char *cmdline, char *why, size_t bytes)
 			hv_caps = report.caps;
 			log_line("hv", "%s, %s pages up to %s; optional: %s", hv->name, hv->npt->name,
 				 (hv_caps & HV_CAP_PAGE_1G) != 0 ? "1G" : "2M", report.features[0] ? report.features : "none");
-			wall_init(box.tsc_hz);
 			return 0;
 		}
 		if (report.reason[0] != '\0')

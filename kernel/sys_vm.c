@@ -33,7 +33,7 @@ static int get_vcpu(uint64_t handle, uint32_t rights, struct vcpu **v)
 	return status;
 }
 
-/* (space, RAM base va, name) */
+/* (space, RAM base va, name, wall time) */
 int64_t sys_vm_create(struct sys_frame *f)
 {
 	struct object *space;
@@ -48,7 +48,7 @@ int64_t sys_vm_create(struct sys_frame *f)
 	status = handle_get(self(), f->arg[0], OBJ_SPACE, RIGHT_CONTROL, &space);
 	if (status != 0)
 		return status;
-	status = vm_create(list_entry(space, struct space, object), f->arg[1], name, &vm);
+	status = vm_create(list_entry(space, struct space, object), f->arg[1], name, f->arg[3], &vm);
 	object_put(space);
 	return status != 0 ? status : handle_give(self(), &vm->object);
 }

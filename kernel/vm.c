@@ -14,7 +14,6 @@
 #include "kernel/space.h"
 #include "kernel/user.h"
 #include "kernel/vcpu.h"
-#include "kernel/wall.h"
 #include "lib/list.h"
 #include "lib/string.h"
 
@@ -34,7 +33,7 @@ static struct {
 	struct vm *first; /* [lock] */
 } all;
 
-int vm_create(struct space *monitor, uint64_t ram_base, const char *name, struct vm **out)
+int vm_create(struct space *monitor, uint64_t ram_base, const char *name, uint64_t wall, struct vm **out)
 {
 	struct vm *vm = pool_page(monitor);
 	int status;
@@ -46,7 +45,7 @@ int vm_create(struct space *monitor, uint64_t ram_base, const char *name, struct
 	vm->ram_base = ram_base;
 	memcpy(vm->name, name, sizeof(vm->name) - 1);
 	vm->clock = (struct vm_clock){ .tsc_hz = box.tsc_hz, .ns_mul = box.ns_mul, .ns_shift = box.ns_shift,
-					.stable = box.tsc_stable, .boot_wall = wall_now() };
+					.stable = box.tsc_stable, .boot_wall = wall };
 	vm->tsc_offset = -rdtsc();
 	doorbells_init(&vm->doorbells);
 	status = npt_init(&vm->npt, hv->npt, &npt_pool, monitor, (hv_caps & HV_CAP_PAGE_1G) != 0 ? 3 : 2);

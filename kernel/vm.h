@@ -60,8 +60,11 @@ struct vm {
 	bool dead; /* (a) no vCPU enters any more */
 };
 
-/* 0 or negative. The space is the monitor; ram_base its place for guest-physical 0. */
-int vm_create(struct space *monitor, uint64_t ram_base, const char *name, struct vm **out);
+/*
+ * 0 or negative. The space is the monitor; ram_base its place for guest-physical 0; wall the time now, as
+ * vm_clock.boot_wall.
+ */
+int vm_create(struct space *monitor, uint64_t ram_base, const char *name, uint64_t wall, struct vm **out);
 /* Moves memory in. 0, E_INVAL, E_RANGE, E_EXIST, E_NOMEM; on failure nothing has changed. */
 int vm_map(struct vm *vm, hpa_t base, uint64_t size, gpa_t at, uint32_t node, uint32_t flags);
 /* No vCPU of it enters any more. */

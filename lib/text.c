@@ -103,3 +103,18 @@ bool text_option(const char *line, const char *key, char *value, size_t bytes)
 		line += n;
 	}
 }
+
+bool text_flag(const char *options, char sign, const char *name)
+{
+	size_t n = strlen(name);
+
+	while (n != 0 && options != NULL && *options != '\0') {
+		if (options[0] == sign && strncmp(options + 1, name, n) == 0 &&
+		    (options[n + 1] == ',' || options[n + 1] == '\0'))
+			return true;
+		options = strchr(options, ',');
+		if (options != NULL)
+			options++;
+	}
+	return false;
+}

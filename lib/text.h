@@ -18,3 +18,5 @@ bool text_number(const char *text, size_t n, bool suffix, uint64_t *value);
  * Copies the value to `value` (empty for a bare word). False: not there.
  */
 bool text_option(const char *line, const char *key, char *value, size_t bytes);
+/* Is the word `name`, led by `sign`, among the comma-separated ones of options ("-nrips,+check")? NULL: none. */
+bool text_flag(const char *options, char sign, const char *name);

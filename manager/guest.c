@@ -182,6 +182,16 @@ static uint64_t quota_pages(const struct config_vm *c)
 	return 256 + 64ULL * c->cpus + 4 * (c->memory >> 21) / 512 + 2 * (c->memory >> 30);
 }
 
+/* Nanoseconds since 1970, 0 when the box has no clock. */
+static uint64_t wall_now(const struct manager *m)
+{
+	uint64_t ticks = sys_tsc() - m->wall_tsc, hz = m->box.tsc_hz;
+
+	if (m->wall == 0)
+		return 0;
+	return (m->wall + ticks / hz) * 1000000000U + ticks % hz * 1000000000U / hz;
+}
+
 /* The space, the VM in it, and the handles that it gets. */
 static int make_space(struct manager *m, struct guest *g, struct monitor_handles *h)
 {
@@ -194,7 +204,7 @@ static int make_space(struct manager *m, struct guest *g, struct monitor_handles
 	g->event = sys_event_create();
 	if (g->event < 0)
 		return g->event;
-	g->vm = sys_vm_create(g->space, USER_GUEST_RAM, name);
+	g->vm = sys_vm_create(g->space, USER_GUEST_RAM, name, wall_now(m));
 	if (g->vm < 0)
 		return g->vm;
 	h->space = sys_grant(g->space, g->space, MONITOR_HANDLE_RIGHTS);

@@ -8,6 +8,7 @@
 #include "kernel/pool.h"
 #include "lib/format.h"
 #include "lib/string.h"
+#include "lib/text.h"
 #include "lib/x86/cr.h"
 #include "lib/x86/msr.h"
 #include "lib/x86/pte.h"
@@ -32,31 +33,6 @@ static const struct {
 	{ 1U << 25, HV_CAP_VNMI, "vnmi" },
 };
 
-/* Is "-name" among the comma-separated words of options? */
-static bool masked_off(const char *options, const char *name)
-{
-	size_t n = strlen(name);
-
-	while (options != NULL && *options != '\0') {
-		if (options[0] == '-' && strncmp(options + 1, name, n) == 0 &&
-		    (options[n + 1] == ',' || options[n + 1] == '\0'))
-			return true;
-		options = strchr(options, ',');
-		if (options != NULL)
-			options++;
-	}
-	return false;
-}
-
-/* Appends one word to the features line. */
-static void feature_note(struct hv_report *report, const char *name, const char *state)
-{
-	size_t used = strlen(report->features);
-
-	format(report->features + used, sizeof(report->features) - used, "%s%s%s", used ? " " : "",
-	       name, state);
-}
-
 /* The firmware's switches. [APM2 "Enabling SVM"] */
 static int probe_firmware(uint32_t edx, struct hv_report *report)
 {
@@ -73,6 +49,8 @@ static int probe_firmware(uint32_t edx, struct hv_report *report)
 int svm_probe(const char *options, struct hv_report *report)
 {
 	struct cpuid_regs r;
+	size_t at = 0; /* of report->features, which has room for all of them */
+	bool masked;
 
 	report->reason[0] = report->features[0] = '\0';
 	report->caps = 0;
@@ -88,7 +66,7 @@ int svm_probe(const char *options, struct hv_report *report)
 	r = cpuid(SVM_LEAF, 0);
 	if (probe_firmware(r.edx, report) != 0)
 		return E_UNSUPPORTED;
-	if ((r.edx & SVM_EDX_NP) == 0 || masked_off(options, "npt")) {
+	if ((r.edx & SVM_EDX_NP) == 0 || text_flag(options, '-', "npt")) {
 		format(report->reason, sizeof(report->reason),
 		       "This processor has SVM without nested paging, which Bulkhead needs.");
 		return E_UNSUPPORTED;
@@ -101,16 +79,14 @@ int svm_probe(const char *options, struct hv_report *report)
 	for (unsigned i = 0; i < sizeof(svm_features) / sizeof(svm_features[0]); i++) {
 		if ((r.edx & svm_features[i].edx) == 0)
 			continue;
-		if (masked_off(options, svm_features[i].name)) {
-			feature_note(report, svm_features[i].name, "(masked)");
-			continue;
-		}
-		report->caps |= svm_features[i].cap;
-		feature_note(report, svm_features[i].name, "");
+		masked = text_flag(options, '-', svm_features[i].name);
+		report->caps |= masked ? 0 : svm_features[i].cap;
+		at += (size_t)format(report->features + at, sizeof(report->features) - at, "%s%s%s", at ? " " : "",
+				     svm_features[i].name, masked ? "(masked)" : "");
 	}
-	svm_box.virq = masked_off(options, "eventinj");
+	svm_box.virq = text_flag(options, '-', "eventinj");
 	/* A nested 1 GiB page needs what an ordinary one needs. */
-	if (cpu_has(CPU_PAGE_1G) && !masked_off(options, "1g"))
+	if (cpu_has(CPU_PAGE_1G) && !text_flag(options, '-', "1g"))
 		report->caps |= HV_CAP_PAGE_1G;
 	return 0;
 }

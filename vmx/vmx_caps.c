@@ -5,6 +5,7 @@
 #include "kernel/abi/status.h"
 #include "lib/format.h"
 #include "lib/string.h"
+#include "lib/text.h"
 #include "lib/x86/cr.h"
 
 enum need {
@@ -69,21 +70,6 @@ static const struct ept_bit {
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
-bool vmx_option(const char *options, char sign, const char *name)
-{
-	size_t n = strlen(name);
-
-	while (n != 0 && options != NULL && *options != '\0') {
-		if (options[0] == sign && strncmp(options + 1, name, n) == 0 &&
-		    (options[n + 1] == ',' || options[n + 1] == '\0'))
-			return true;
-		options = strchr(options, ',');
-		if (options != NULL)
-			options++;
-	}
-	return false;
-}
-
 static int refuse(char *why, size_t bytes, const char *title)
 {
 	format(why, bytes, "This processor's VMX has no %s, which Bulkhead needs.", title);
@@ -115,7 +101,7 @@ static int decide_controls(const struct vmx_caps *caps, const char *options, str
 				return refuse(why, bytes, c->title);
 			continue;
 		}
-		if ((may & c->bits) != c->bits || vmx_option(options, '-', c->name)) {
+		if ((may & c->bits) != c->bits || text_flag(options, '-', c->name)) {
 			if (c->need == REQUIRED)
 				return refuse(why, bytes, c->title);
 			continue;
@@ -133,7 +119,7 @@ static int decide_ept(const struct vmx_caps *caps, const char *options, struct v
 {
 	for (unsigned i = 0; i < COUNT(ept_bits); i++) {
 		const struct ept_bit *e = &ept_bits[i];
-		bool there = (caps->ept_vpid & e->bits) == e->bits && !vmx_option(options, '-', e->name);
+		bool there = (caps->ept_vpid & e->bits) == e->bits && !text_flag(options, '-', e->name);
 
 		if (there)
 			out->features |= e->feature;
@@ -153,7 +139,7 @@ static int decide_ept(const struct vmx_caps *caps, const char *options, struct v
 /* Its pin control is set per vCPU, while there is a deadline. */
 static void decide_timer(const struct vmx_caps *caps, const char *options, struct vmx_controls *out)
 {
-	if ((caps->word[VMX_WORD_PIN] >> 32 & VMX_PIN_TIMER) == 0 || vmx_option(options, '-', "preemption-timer"))
+	if ((caps->word[VMX_WORD_PIN] >> 32 & VMX_PIN_TIMER) == 0 || text_flag(options, '-', "preemption-timer"))
 		return;
 	out->features |= VMX_F_TIMER;
 	/*
@@ -198,7 +184,7 @@ void vmx_describe(const char *options, const struct vmx_controls *c, char *text,
 
 	text[0] = '\0';
 	for (unsigned i = 0; i < COUNT(names) && at < bytes; i++) {
-		bool masked = vmx_option(options, '-', names[i].name);
+		bool masked = text_flag(options, '-', names[i].name);
 
 		if ((c->features & names[i].feature) != 0 || masked)
 			at += (size_t)format(text + at, bytes - at, "%s%s%s", at != 0 ? " " : "", names[i].name,

@@ -51,5 +51,3 @@ int vmx_decide(const struct vmx_caps *caps, const char *options, struct vmx_cont
 	       size_t bytes);
 /* For the log: what is used, and what the command line took away. */
 void vmx_describe(const char *options, const struct vmx_controls *c, char *text, size_t bytes);
-/* Is "-name" (or another word with its sign) among the comma-separated words of options? */
-bool vmx_option(const char *options, char sign, const char *name);

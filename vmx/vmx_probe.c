@@ -10,6 +10,7 @@
 #include "kernel/pool.h"
 #include "lib/format.h"
 #include "lib/string.h"
+#include "lib/text.h"
 #include "lib/x86/cr.h"
 #include "lib/x86/msr.h"
 #include "lib/x86/pte.h"
@@ -70,8 +71,8 @@ int vmx_probe(const char *options, struct hv_report *report)
 	if (vmx_decide(&caps, options, &vmx_box.c, report->reason, sizeof(report->reason)) != 0)
 		return E_UNSUPPORTED;
 	format(vmx_box.options, sizeof(vmx_box.options), "%s", options != NULL ? options : "");
-	vmx_box.debug = (vmx_option(options, '+', "check") ? VMX_DEBUG_CHECK : 0) |
-			(vmx_option(options, '+', "break") ? VMX_DEBUG_BREAK : 0);
+	vmx_box.debug = (text_flag(options, '+', "check") ? VMX_DEBUG_CHECK : 0) |
+			(text_flag(options, '+', "break") ? VMX_DEBUG_BREAK : 0);
 	report->caps = caps_common(vmx_box.c.features);
 	vmx_describe(options, &vmx_box.c, report->features, sizeof(report->features));
 	return 0;

@@ -159,10 +159,10 @@ static inline int sys_port_out(int ports, unsigned port, unsigned bytes, uint32_
 	return (int)sys_call5(SYS_PORT_IO, (uint64_t)ports, port, bytes | PORT_WRITE, value, 0);
 }
 
-/* name points to 16 bytes, NUL-padded. */
-static inline int sys_vm_create(int space, uint64_t ram_base, const char *name)
+/* name points to 16 bytes, NUL-padded; wall: nanoseconds since 1970 now, 0: unknown. */
+static inline int sys_vm_create(int space, uint64_t ram_base, const char *name, uint64_t wall)
 {
-	return (int)sys_call3(SYS_VM_CREATE, (uint64_t)space, ram_base, sys_ptr(name));
+	return (int)sys_call5(SYS_VM_CREATE, (uint64_t)space, ram_base, sys_ptr(name), wall, 0);
 }
 
 static inline int sys_vm_map(int vm, int range, uint64_t gpa, unsigned flags)

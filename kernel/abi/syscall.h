@@ -41,7 +41,8 @@ enum sys_number {
 				IRQ_ACK unmasks a level-triggered one after service */
 	SYS_PORT_GRANT,	    /* (box, first, count) -> port handle */
 	SYS_PORT_IO,	    /* (port handle, port, bytes | PORT_WRITE, value): RDX = value read */
-	SYS_VM_CREATE,	    /* (space, RAM base va, name[16]) -> vm; the monitor is that space */
+	SYS_VM_CREATE,	    /* (space, RAM base va, name[16], ns since 1970 now, 0: unknown) -> vm; the monitor is
+				that space */
 	SYS_VM_MAP,	    /* (vm, range, gpa, flags VM_MAP_*): moves the range; its handle is gone */
 	SYS_VM_TAKE,	    /* (vm) -> range: gives back one range of a dead VM, scrubbed; E_AGAIN: call
 				again; E_RANGE: none left; E_BUSY: the VM still has live vCPUs */

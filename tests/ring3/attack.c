@@ -37,7 +37,7 @@ static void expect(uint64_t line, int64_t is, int64_t want)
 
 static int vm_with_ram(void)
 {
-	int vm = sys_vm_create(OWN_SPACE, BASE, name);
+	int vm = sys_vm_create(OWN_SPACE, BASE, name, 0);
 
 	EXPECT(vm > 0, true);
 	EXPECT(sys_vm_map(vm, RAM, 0, 0), 0);
@@ -48,7 +48,7 @@ static int vm_with_ram(void)
 static void area_outlives_its_vm(uint64_t unused)
 {
 	volatile uint64_t *area = (volatile uint64_t *)AREA;
-	int vm = sys_vm_create(OWN_SPACE, BASE, name), vcpu = sys_vcpu_create(vm, 0, AREA);
+	int vm = sys_vm_create(OWN_SPACE, BASE, name, 0), vcpu = sys_vcpu_create(vm, 0, AREA);
 
 	(void)unused;
 	EXPECT(vcpu > 0, true);
@@ -71,7 +71,7 @@ static void alignment_flag_in_the_kernel(uint64_t argument)
 /* Who may only signal an event may neither take its bits, nor its timer, nor hide its own end. */
 static void signal_right_takes_bits(uint64_t unused)
 {
-	int vm = sys_vm_create(OWN_SPACE, BASE, name), mine = sys_event_create();
+	int vm = sys_vm_create(OWN_SPACE, BASE, name, 0), mine = sys_event_create();
 	uint64_t bits;
 
 	(void)unused;
@@ -92,7 +92,7 @@ static void two_threads_in_one_vcpu(uint64_t argument)
 	int vcpu;
 
 	if (argument & FIRST) {
-		int vm = sys_vm_create(OWN_SPACE, BASE, name);
+		int vm = sys_vm_create(OWN_SPACE, BASE, name, 0);
 
 		vcpu = sys_vcpu_create(vm, 0, AREA);
 		EXPECT(vcpu > 0, true);
@@ -191,7 +191,7 @@ static void thread_moved_by_two(uint64_t argument)
 /* What a VM has, nobody else gets. */
 static void memory_in_two_vms(uint64_t unused)
 {
-	int copy = sys_grant(OWN_SPACE, RAM, RIGHT_ALL), vm = sys_vm_create(OWN_SPACE, BASE, name), other;
+	int copy = sys_grant(OWN_SPACE, RAM, RIGHT_ALL), vm = sys_vm_create(OWN_SPACE, BASE, name, 0), other;
 
 	(void)unused;
 	EXPECT(sys_vm_map(vm, RAM, 0, 0), E_BUSY); /* two handles */
@@ -203,7 +203,7 @@ static void memory_in_two_vms(uint64_t unused)
 	EXPECT(sys_vm_map(vm, RAM, UINT64_MAX - 0xfff, 0), E_RANGE);
 	EXPECT(sys_vm_map(vm, RAM, 0x123, 0), E_INVAL);
 	EXPECT(sys_vm_map(vm, RAM, 0, 0), 0);
-	other = sys_vm_create(OWN_SPACE, 2 * BASE, name);
+	other = sys_vm_create(OWN_SPACE, 2 * BASE, name, 0);
 	EXPECT(sys_vm_map(other, RAM, 0, 0), E_HANDLE);
 	EXPECT(sys_range_unmap(OWN_SPACE, BASE, RAM_BYTES), E_PERM); /* the kernel's mapping */
 	child_exit(0);

@@ -75,6 +75,9 @@ static void text_options(void)
 	CHECK(!text_option("svmx=1", "svm", v, sizeof(v)));
 	CHECK(text_option("  k=123456789", "k", v, sizeof(v)));
 	CHECK_STR(v, "1234567");
+	CHECK(text_flag("+check", '+', "check") && text_flag("-a,-bc", '-', "bc") && text_flag("-a,-bc", '-', "a"));
+	CHECK(!text_flag("-check", '+', "check") && !text_flag("-bcd,-b,bc,-", '-', "bc"));
+	CHECK(!text_flag(NULL, '-', "check") && !text_flag("-,", '-', ""));
 }
 
 static uint32_t crc_bitwise(const uint8_t *p, size_t n)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* sources: vmx/vmx_caps.c lib/format.c lib/string.c */
+/* sources: vmx/vmx_caps.c lib/format.c lib/string.c lib/text.c */
 /* Which VMX a made-up processor may be used with, and the words for those that may not. */
 #include "tests/unit/unit.h"
 #include "vmx/vmx_caps.h"
@@ -185,9 +185,6 @@ static void masks(void)
 	/* Neither a longer nor a shorter word masks. */
 	CHECK_EQ(decide(&caps, "-vpids,-tp,vpid,-", &c), 0);
 	CHECK_EQ(c.features, all.features);
-	CHECK(vmx_option("+check", '+', "check"));
-	CHECK(!vmx_option("-check", '+', "check"));
-	CHECK(!vmx_option(NULL, '-', "check"));
 }
 
 /* Runs are bounded on Bochs only, and only by a timer that may be used. */
