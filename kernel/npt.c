@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Nested page tables. Does not flush translations: who unmaps does that. */
+/* Page tables by a format. Does not flush translations: who unmaps does that. */
 #include "kernel/npt.h"
 
 #include "kernel/abi/status.h"
+#include "lib/x86/pte.h"
 
 #define ENTRIES 512U
 
@@ -30,26 +31,30 @@ int npt_init(struct npt *n, const struct npt_format *format, const struct npt_me
 	return 0;
 }
 
-static void free_table(struct npt *n, uint64_t *table, unsigned level)
+static void free_table(struct npt *n, uint64_t *table, unsigned level, unsigned entries)
 {
-	for (unsigned i = 0; level > 1 && i < ENTRIES; i++)
+	for (unsigned i = 0; level > 1 && i < entries; i++)
 		if (is_present(n, table[i]) && !is_leaf(n, table[i], level))
-			free_table(n, table_of(n, table[i]), level - 1);
+			free_table(n, table_of(n, table[i]), level - 1, ENTRIES);
 	n->memory->page_free(n->payer, table);
 	n->pages--;
+}
+
+void npt_free(struct npt *n, unsigned entries)
+{
+	free_table(n, n->root, n->format->levels, entries);
 }
 
 void npt_fini(struct npt *n)
 {
 	if (n->root != NULL)
-		free_table(n, n->root, n->format->levels);
+		npt_free(n, ENTRIES);
 	n->root = NULL;
 	for (unsigned i = 0; i < 4; i++)
 		n->leaf[i] = 0;
 }
 
-/* The table at `level` on the way to `at`, made when it is missing. E_EXIST: a leaf is in the way. */
-static int descend(struct npt *n, uint64_t at, unsigned level, uint64_t **out)
+int npt_table(struct npt *n, uint64_t at, unsigned level, uint64_t **out)
 {
 	uint64_t *table = n->root;
 
@@ -81,28 +86,20 @@ static unsigned fit(const struct npt *n, uint64_t at, uint64_t to, uint64_t size
 	return 1;
 }
 
-static uint64_t leaf_bits(const struct npt *n, unsigned prot, unsigned level)
-{
-	const struct npt_format *f = n->format;
-
-	return f->read | f->memtype_wb | ((prot & NPT_WRITE) != 0 ? f->write : 0) |
-	       ((prot & NPT_EXECUTE) != 0 ? f->execute : f->no_execute) | (level > 1 ? f->large : 0);
-}
-
 /* One page of the largest size that fits and where no table is in the way already. */
-static int map_one(struct npt *n, uint64_t at, uint64_t to, uint64_t size, unsigned prot, uint64_t *done)
+static int map_one(struct npt *n, uint64_t at, uint64_t to, uint64_t size, uint64_t bits, uint64_t *done)
 {
 	unsigned level = fit(n, at, to, size);
 
 	for (;; level--) {
 		uint64_t *table, *e;
-		int status = descend(n, at, level, &table);
+		int status = npt_table(n, at, level, &table);
 
 		if (status != 0)
 			return status;
 		e = &table[level_index(at, level)];
 		if (!is_present(n, *e)) {
-			*e = to | leaf_bits(n, prot, level);
+			*e = to | bits | (level == 1 ? 0 : n->format->large | (bits & PTE_PAT ? PTE_PAT_LARGE : 0));
 			n->leaf[level]++;
 			*done = level_size(level);
 			return 0;
@@ -113,27 +110,32 @@ static int map_one(struct npt *n, uint64_t at, uint64_t to, uint64_t size, unsig
 	}
 }
 
+int npt_map_bits(struct npt *n, uint64_t at, uint64_t to, uint64_t size, uint64_t bits)
+{
+	for (uint64_t done = 0, step; done < size; done += step) {
+		int status = map_one(n, at + done, to + done, size - done, bits, &step);
+
+		if (status != 0) {
+			(void)npt_unmap(n, gpa(at), done);
+			return status;
+		}
+	}
+	return 0;
+}
+
 int npt_map(struct npt *n, gpa_t at, hpa_t to, uint64_t size, unsigned prot)
 {
-	uint64_t done = 0, limit = 1ULL << (12 + 9 * n->format->levels);
+	const struct npt_format *f = n->format;
+	uint64_t limit = 1ULL << (12 + 9 * f->levels);
 
 	if (((at.raw | to.raw | size) & 0xfff) != 0 || size == 0)
 		return E_INVAL;
 	if (at.raw >= limit || size > limit - at.raw ||
-	    ((to.raw | (to.raw + size - 1)) & ~(n->format->address_mask | 0xfff)) != 0)
+	    ((to.raw | (to.raw + size - 1)) & ~(f->address_mask | 0xfff)) != 0)
 		return E_RANGE;
-	while (done < size) {
-		uint64_t step;
-		int status = map_one(n, at.raw + done, to.raw + done, size - done, prot, &step);
-
-		if (status != 0) {
-			if (done != 0)
-				(void)npt_unmap(n, at, done);
-			return status;
-		}
-		done += step;
-	}
-	return 0;
+	return npt_map_bits(n, at.raw, to.raw, size,
+			    f->read | f->memtype_wb | ((prot & NPT_WRITE) != 0 ? f->write : 0) |
+				    ((prot & NPT_EXECUTE) != 0 ? f->execute : f->no_execute));
 }
 
 int npt_unmap(struct npt *n, gpa_t at, uint64_t size)
@@ -159,28 +161,4 @@ int npt_unmap(struct npt *n, gpa_t at, uint64_t size)
 		done = ((at.raw + done) | (level_size(level) - 1)) + 1 - at.raw;
 	}
 	return 0;
-}
-
-bool npt_lookup(const struct npt *n, gpa_t at, hpa_t *to, uint64_t *page, uint64_t *entry)
-{
-	const uint64_t *table = n->root;
-
-	if (at.raw >> (12 + 9 * n->format->levels) != 0)
-		return false;
-	for (unsigned level = n->format->levels; level >= 1; level--) {
-		uint64_t e = table[level_index(at.raw, level)];
-
-		if (!is_present(n, e))
-			return false;
-		if (is_leaf(n, e, level)) {
-			uint64_t offset = level_size(level) - 1;
-
-			*page = level_size(level);
-			*to = hpa((e & n->format->address_mask & ~offset) | (at.raw & offset));
-			*entry = e;
-			return true;
-		}
-		table = table_of(n, e);
-	}
-	return false;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Nested page tables: guest-physical to host-physical. Pure code over a format and an allocator that
- * come in as data, so that it also runs in a unit test. Does not flush and does not lock.
+ * Page tables of any format: the nested ones, and by way of kernel/paging.h the processor's own. Pure code
+ * over a format and an allocator that come in as data, so that it also runs in a unit test. Does not flush
+ * and does not lock.
  */
 #pragma once
 
@@ -45,5 +46,9 @@ void npt_fini(struct npt *n);
 int npt_map(struct npt *n, gpa_t at, hpa_t to, uint64_t size, unsigned prot);
 /* Removes leaves; absent ones are skipped. E_RANGE: a large page straddles an end; what lies below is gone. */
 int npt_unmap(struct npt *n, gpa_t at, uint64_t size);
-/* The leaf that maps `at`: its host address and size, or false. */
-bool npt_lookup(const struct npt *n, gpa_t at, hpa_t *to, uint64_t *page, uint64_t *entry);
+/* What npt_map and npt_unmap do once the arguments are checked: `bits` are those of a 4 KiB leaf, any address. */
+int npt_map_bits(struct npt *n, uint64_t at, uint64_t to, uint64_t size, uint64_t bits);
+/* The table of `level` (1: of 4 KiB pages) on the way to `at`, made when it is missing; E_EXIST: a leaf is in the way. */
+int npt_table(struct npt *n, uint64_t at, unsigned level, uint64_t **table);
+/* Gives back the tables below the first `entries` of the root, and the root. */
+void npt_free(struct npt *n, unsigned entries);

@@ -7,9 +7,13 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "kernel/npt.h"
 #include "lib/addr.h"
 
 struct space;
+
+/* Tables made of pool pages. */
+extern const struct npt_memory npt_pool;
 
 /*
  * Maps [va, va + size) to base on; flags are PTE bits of a 4 KiB leaf (PTE_PAT too). Uses 2 MiB
@@ -20,10 +24,8 @@ int page_map(uint64_t *root, struct space *payer, uint64_t va, hpa_t base, uint6
 	     uint64_t flags, bool pages_1g);
 /* Clears the leaves of [va, va + size), which were mapped as a whole. Tables stay. */
 void page_unmap(uint64_t *root, uint64_t va, uint64_t size);
-/* The leaf that maps va and, in *size, how much it maps; 0: none. */
-uint64_t page_lookup(const uint64_t *root, uint64_t va, uint64_t *size);
-/* Frees the tables below entries first to last - 1 of the root, not what leaves point to. */
-void page_free_tables(uint64_t *root, struct space *payer, unsigned first, unsigned last);
+/* Frees the root and the tables of its lower half, not what leaves point to. */
+void page_free_tables(uint64_t *root, struct space *payer);
 /*
  * The level-1 entry of va in the kernel's own tables, which are made if need be; NULL without
  * memory. Entries of a 64 KiB aligned block lie one after the other.

@@ -330,8 +330,7 @@ void space_teardown(struct space *s)
 	spin_unlock(&s->lock);
 	tlb_flush(s);
 	mappings_release(s, list);
-	page_free_tables(pml4, s, 0, USER_SLOTS);
-	pool_page_free(s, pml4);
+	page_free_tables(pml4, s);
 	if (watch) {
 		event_signal(watch, s->watch_bits);
 		event_put(watch);

@@ -8,6 +8,7 @@
 #include "kernel/box.h"
 #include "kernel/hvops.h"
 #include "kernel/log.h"
+#include "kernel/paging.h"
 #include "kernel/pool.h"
 #include "kernel/range.h"
 #include "kernel/selfcheck.h"
@@ -16,13 +17,6 @@
 #include "kernel/vcpu.h"
 #include "lib/list.h"
 #include "lib/string.h"
-
-static const struct npt_memory npt_pool = {
-	.page = pool_page,
-	.page_free = pool_page_free,
-	.hpa = pool_hpa,
-	.va = pool_va,
-};
 
 _Static_assert(sizeof(struct vm) <= 4096, "one page");
 _Static_assert(sizeof(struct cpuid_table) <= 4096, "one page");

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include "kernel/abi/status.h"
 #include "kernel/npt.h"
+#include "tests/unit/page_lookup.h"
 #include "tests/unit/unit.h"
 
 #define M2 (1ULL << 21)

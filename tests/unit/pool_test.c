@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* sources: kernel/pool.c kernel/paging.c */
+/* sources: kernel/pool.c kernel/paging.c kernel/npt.c */
 /* The kernel's allocator and its page tables, on memory of the host. */
 #include "kernel/log.h"
 #include "kernel/paging.h"
@@ -7,6 +7,7 @@
 #include "kernel/pool_impl.h"
 #include "kernel/space.h"
 #include "lib/x86/pte.h"
+#include "tests/unit/page_lookup.h"
 #include "tests/unit/unit.h"
 #include <stdarg.h>
 #include <stdlib.h>
@@ -191,8 +192,8 @@ static void largest_pages_that_fit(void)
 	page_unmap(root, PAGE_1G - PAGE_2M - PAGE_4K, PAGE_4K + PAGE_2M + PAGE_1G + PAGE_4K);
 	for (uint64_t va = PAGE_1G - PAGE_2M - PAGE_4K; va <= 2 * PAGE_1G; va += PAGE_2M / 2)
 		CHECK_EQ(page_lookup(root, va, &size), 0);
-	page_free_tables(root, &space, 0, 256);
-	CHECK_EQ(space.used, 1);
+	page_free_tables(root, &space);
+	CHECK_EQ(space.used, 0);
 }
 
 static void no_1g_pages_without_the_feature(void)
@@ -239,8 +240,8 @@ static void failure_leaves_nothing_mapped(void)
 		 E_NOMEM);
 	for (unsigned i = 0; i < 16; i++)
 		CHECK_EQ(page_lookup(root, PAGE_1G - 8 * PAGE_4K + i * PAGE_4K, &size), 0);
-	page_free_tables(root, &space, 0, 512);
-	CHECK_EQ(space.used, 1);
+	page_free_tables(root, &space);
+	CHECK_EQ(space.used, 0);
 }
 
 int main(void)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* sources: kernel/range.c kernel/handle.c kernel/space.c kernel/paging.c kernel/pool.c lib/text.c */
+/* sources: kernel/range.c kernel/handle.c kernel/space.c kernel/paging.c kernel/npt.c kernel/pool.c lib/text.c */
 /* Ranges, handles and mappings as ring 3 sees them: through the system calls, on the host. */
 #include "arch/cpu.h"
 #include "kernel/abi/layout.h"
@@ -15,6 +15,7 @@
 #include "kernel/thread_impl.h"
 #include "kernel/tlb.h"
 #include "lib/x86/pte.h"
+#include "tests/unit/page_lookup.h"
 #include "tests/unit/unit.h"
 #include <stdlib.h>
 
