@@ -175,7 +175,7 @@ payloads: $(PAYLOADS)
 
 # ---------------------------------------------------------------------------- hostile ring-3 programs
 
-$(O)/ring3/%.elf: $(O)/u/tests/ring3/%.o $(O)/u/tests/ring3/ring3.o $(RING3_C:%.c=$(O)/u/%.o) $(RING3_ASM_O) guests/ring3.ld
+$(O)/ring3/%.elf: $(O)/u/tests/ring3/%.o $(O)/u/tests/ring3/ring3.o $(O)/u/manager/power.o $(RING3_C:%.c=$(O)/u/%.o) $(RING3_ASM_O) guests/ring3.ld
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)ld $(LDFLAGS_BARE) -T guests/ring3.ld $(filter %.o,$^) -o $@

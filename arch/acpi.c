@@ -16,13 +16,6 @@ struct reader {
 	struct acpi_info *info;
 };
 
-struct table {
-	uint64_t base;
-	uint32_t bytes;
-	char signature[4];
-	uint8_t revision;
-};
-
 static uint32_t get_le(const uint8_t *p, unsigned bytes)
 {
 	uint32_t v = 0;
@@ -38,7 +31,7 @@ static uint64_t get_le64(const uint8_t *p)
 }
 
 /* Reads a field of a table; what lies beyond the table's end is zero. */
-static uint64_t table_get(const struct reader *r, const struct table *t, uint32_t offset,
+static uint64_t table_get(const struct reader *r, const struct acpi_table *t, uint32_t offset,
 			  unsigned bytes)
 {
 	uint8_t raw[8] = { 0 };
@@ -66,7 +59,7 @@ static bool checksum_ok(const struct reader *r, uint64_t base, uint32_t bytes)
 }
 
 /* Looks at a table's header; false when it is not a whole, valid table. */
-static bool table_open(const struct reader *r, uint64_t base, struct table *t)
+static bool table_open(const struct reader *r, uint64_t base, struct acpi_table *t)
 {
 	uint8_t h[HEADER];
 
@@ -75,8 +68,7 @@ static bool table_open(const struct reader *r, uint64_t base, struct table *t)
 	memcpy(t->signature, h, 4);
 	t->base = base;
 	t->bytes = get_le(h + 4, 4);
-	t->revision = h[8];
-	/* The DSDT's body is only searched: it may be large, and firmware gets its sum wrong. */
+	/* The DSDT is only searched, by the manager: it may be large, and firmware gets its sum wrong. */
 	return t->bytes >= HEADER && t->bytes <= TABLE_MAX &&
 	       (!memcmp(t->signature, "DSDT", 4) || checksum_ok(r, base, t->bytes));
 }
@@ -156,7 +148,7 @@ static void madt_entry(struct acpi_info *info, const uint8_t *e, uint8_t bytes)
 	}
 }
 
-static void parse_madt(const struct reader *r, const struct table *t)
+static void parse_madt(const struct reader *r, const struct acpi_table *t)
 {
 	uint8_t e[16];
 
@@ -178,114 +170,36 @@ static void parse_madt(const struct reader *r, const struct table *t)
 	}
 }
 
-/* ---- FADT and the DSDT's S5 */
+/* ---- FADT */
 
-/* The value of a small AML constant at p, at most n bytes; *used is 0 when it is none. */
-static uint8_t aml_byte(const uint8_t *p, uint32_t n, uint32_t *used)
-{
-	*used = 0;
-	if (n >= 1 && (p[0] == 0x00 || p[0] == 0x01)) { /* ZeroOp, OneOp */
-		*used = 1;
-		return p[0];
-	}
-	if (n >= 2 && p[0] == 0x0a) { /* BytePrefix */
-		*used = 2;
-		return p[1];
-	}
-	return 0;
-}
-
-/* p points behind "_S5_": PackageOp, PkgLength, count, SLP_TYPa, SLP_TYPb. */
-static bool parse_s5(struct acpi_info *info, const uint8_t *p, uint32_t n)
-{
-	uint32_t at, used;
-	uint8_t a, b;
-
-	if (n < 4 || p[0] != 0x12)
-		return false;
-	at = 1 + 1 + (p[1] >> 6); /* PkgLength is 1 to 4 bytes */
-	if (at >= n || p[at] < 1)
-		return false;
-	bool two = p[at++] >= 2;
-
-	a = aml_byte(p + at, n - at, &used);
-	if (used == 0 || a > 7)
-		return false;
-	at += used;
-	b = aml_byte(p + at, n - at, &used);
-	if (!two || used == 0 || b > 7)
-		b = a;
-	info->s5_a = a;
-	info->s5_b = b;
-	return true;
-}
-
-enum { S5_TAIL = 16, S5_CHUNK = 1024 };
-
-static void search_s5(const struct reader *r, const struct table *t)
-{
-	uint8_t chunk[S5_CHUNK + S5_TAIL];
-
-	for (uint32_t at = HEADER; at + 4 <= t->bytes && !r->info->has_s5; at += S5_CHUNK) {
-		uint32_t n =
-			t->bytes - at < sizeof(chunk) ? t->bytes - at : (uint32_t)sizeof(chunk);
-
-		if (!r->read(t->base + at, chunk, n))
-			return;
-		for (uint32_t i = 0; i + 4 <= n && i < S5_CHUNK && !r->info->has_s5; i++)
-			if (!memcmp(chunk + i, "_S5_", 4))
-				r->info->has_s5 = parse_s5(r->info, chunk + i + 4, n - i - 4);
-	}
-}
-
-static uint16_t fadt_port(const struct reader *r, const struct table *t, uint32_t old,
-			  uint32_t generic)
-{
-	uint64_t port = table_get(r, t, old, 4);
-
-	/* The generic address wins when it is there and is a port. */
-	if (table_get(r, t, generic, 1) == 1 && table_get(r, t, generic + 4, 8) != 0)
-		port = table_get(r, t, generic + 4, 8);
-	return port <= 0xffff ? (uint16_t)port : 0;
-}
-
-static void parse_fadt(const struct reader *r, const struct table *t)
+static void parse_fadt(const struct reader *r, const struct acpi_table *t)
 {
 	struct acpi_info *info = r->info;
-	uint32_t flags = (uint32_t)table_get(r, t, 112, 4);
-	uint64_t dsdt = table_get(r, t, 140, 8);
-	struct table d;
+	uint64_t dsdt = table_get(r, t, 140, 8), timer = table_get(r, t, 76, 4);
 
 	if (t->bytes < 116)
 		return;
-	info->has_fadt = true;
-	info->pm1a_cnt = fadt_port(r, t, 64, 172);
-	info->pm1b_cnt = fadt_port(r, t, 68, 184);
-	info->pm_timer = fadt_port(r, t, 76, 208);
-	info->timer_32bit = flags >> 8 & 1;
-	info->smi_cmd = (uint16_t)table_get(r, t, 48, 2);
-	info->acpi_enable = (uint8_t)table_get(r, t, 52, 1);
-	if (flags >> 10 & 1) { /* RESET_REG_SUP */
-		info->reset.space = (uint8_t)table_get(r, t, 116, 1);
-		info->reset.address = table_get(r, t, 120, 8);
-		info->reset_value = (uint8_t)table_get(r, t, 128, 1);
-		info->has_reset = info->reset.address != 0;
-	}
+	info->fadt = *t;
+	/* The generic address wins when it is there and is a port. */
+	if (table_get(r, t, 208, 1) == 1 && table_get(r, t, 212, 8) != 0)
+		timer = table_get(r, t, 212, 8);
+	info->pm_timer = timer <= 0xffff ? (uint16_t)timer : 0;
+	info->timer_32bit = table_get(r, t, 112, 4) >> 8 & 1;
 	if (dsdt == 0)
 		dsdt = table_get(r, t, 40, 4);
-	if (table_open(r, dsdt, &d) && !memcmp(d.signature, "DSDT", 4))
-		search_s5(r, &d);
+	if (!table_open(r, dsdt, &info->dsdt) || memcmp(info->dsdt.signature, "DSDT", 4) != 0)
+		info->dsdt.bytes = 0;
 }
 
 /* ---- HPET, MCFG */
 
-static void parse_hpet(const struct reader *r, const struct table *t)
+static void parse_hpet(const struct reader *r, const struct acpi_table *t)
 {
 	if (t->bytes >= 56 && table_get(r, t, 40, 1) == 0)
 		r->info->hpet_base = table_get(r, t, 44, 8);
 }
 
-static void parse_mcfg(const struct reader *r, const struct table *t)
+static void parse_mcfg(const struct reader *r, const struct acpi_table *t)
 {
 	for (uint32_t at = 44; at <= t->bytes && t->bytes - at >= 16; at += 16) {
 		if (table_get(r, t, at + 8, 2) != 0)
@@ -303,12 +217,12 @@ static void parse_table(const struct reader *r, uint64_t base)
 {
 	static const struct {
 		char signature[5];
-		void (*parse)(const struct reader *r, const struct table *t);
+		void (*parse)(const struct reader *r, const struct acpi_table *t);
 	} parsers[] = { { "APIC", parse_madt },
 			{ "FACP", parse_fadt },
 			{ "HPET", parse_hpet },
 			{ "MCFG", parse_mcfg } };
-	struct table t;
+	struct acpi_table t;
 
 	r->info->tables++;
 	if (!table_open(r, base, &t)) {
@@ -322,7 +236,7 @@ static void parse_table(const struct reader *r, uint64_t base)
 
 static bool parse_root(const struct reader *r, uint64_t base, const char *signature, unsigned width)
 {
-	struct table t;
+	struct acpi_table t;
 
 	if (!table_open(r, base, &t) || memcmp(t.signature, signature, 4) != 0)
 		return false;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Reads the ACPI tables that a hypervisor needs. Pure: physical memory comes through a function, so
- * that the same code runs in unit tests and under a fuzzer. No AML: S5's values come from a bounded
- * search for the _S5_ package. [ACPI "ACPI Software Programming Model"]
+ * that the same code runs in unit tests and under a fuzzer. What it takes to switch the power off is the
+ * manager's to find, in the two tables that are named here. [ACPI "ACPI Software Programming Model"]
  */
 #pragma once
 
@@ -32,9 +32,10 @@ struct acpi_override { /* an ISA interrupt that is not where and what it seems *
 	bool level, active_low;
 };
 
-struct acpi_register { /* generic address, reduced to what we use */
-	uint8_t space; /* 0 memory, 1 I/O, 2 PCI configuration */
-	uint64_t address; /* 0: not there */
+struct acpi_table {
+	uint64_t base;
+	uint32_t bytes; /* 0: there is none */
+	char signature[4];
 };
 
 struct acpi_info {
@@ -46,14 +47,9 @@ struct acpi_info {
 	uint64_t lapic_base; /* 0: no MADT */
 	bool has_8259;
 	uint8_t nmi_lint; /* LINT that is NMI on all processors, 0xff: not said */
-	/* FADT */
-	bool has_fadt, has_s5, has_reset, timer_32bit;
-	uint16_t pm1a_cnt, pm1b_cnt, pm_timer; /* ports, 0: none */
-	uint16_t smi_cmd;
-	uint8_t acpi_enable;
-	uint8_t s5_a, s5_b; /* SLP_TYP values */
-	struct acpi_register reset;
-	uint8_t reset_value;
+	struct acpi_table fadt, dsdt;
+	bool timer_32bit;
+	uint16_t pm_timer; /* port, 0: none */
 	uint64_t hpet_base; /* 0: none */
 	uint64_t mcfg_base; /* segment 0; 0: none */
 	uint8_t mcfg_bus_first, mcfg_bus_last;

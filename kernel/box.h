@@ -13,7 +13,6 @@ struct box {
 	struct bootinfo boot;
 	struct acpi_info acpi;
 	bool running; /* (a) the manager runs: trouble is not "cannot run here" any more */
-	bool has_acpi;
 	bool tsc_stable; /* no warp seen between processors */
 	uint64_t tsc_hz;
 	uint32_t ns_mul; /* ns = (ticks << ns_shift, or >> -ns_shift) * ns_mul >> 32, as kvmclock has it */
@@ -24,7 +23,4 @@ struct box {
 
 extern struct box box;
 
-/* Never return. */
-__attribute__((noreturn)) void box_power_off(void);
-__attribute__((noreturn)) void box_reset(void);
 __attribute__((noreturn)) void box_halt(void);

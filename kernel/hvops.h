@@ -153,9 +153,8 @@ struct hv_ops {
 	 * box's command line value for it ("-nrips,-clean"), NULL when absent. Changes nothing.
 	 */
 	int (*probe)(const char *options, struct hv_report *report);
-	/* Turn virtualisation on, on the calling processor. cpu_off undoes it, also in a panic. */
+	/* Turn virtualisation on, on the calling processor, for good. */
 	int (*cpu_on)(struct percpu *cpu);
-	void (*cpu_off)(struct percpu *cpu);
 
 	/* Control blocks from the pool, charged to the VM's space; reset state by push. */
 	int (*vcpu_init)(struct vcpu *v); /* v->vm is set */

@@ -51,16 +51,15 @@ static void find_tables(void)
 {
 	const struct acpi_info *a = &box.acpi;
 
-	box.has_acpi = acpi_parse(box.boot.rsdp, acpi_read_memory, &box.acpi) == 0;
-	if (!box.has_acpi) {
+	if (acpi_parse(box.boot.rsdp, acpi_read_memory, &box.acpi) != 0) {
 		log_line("acpi", "no tables: one processor, no IOAPIC");
 		return;
 	}
 	log_line("acpi",
 		 "%u tables (%u bad), %u processors, %u IOAPICs, HPET 0x%lx, MCFG 0x%lx, PM timer "
-		 "0x%x, S5 %s",
+		 "0x%x",
 		 a->tables, a->bad_tables, a->cpus, a->ioapics, a->hpet_base, a->mcfg_base,
-		 a->pm_timer, a->has_s5 ? "known" : "unknown");
+		 a->pm_timer);
 }
 
 static void start_interrupts(void)

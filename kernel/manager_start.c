@@ -141,19 +141,24 @@ static uint32_t give(struct loading *l, uint64_t base, uint64_t size, uint32_t t
 	return (uint32_t)h;
 }
 
-static void give_tables(struct loading *l, struct manager_boot *boot)
+/* Not one that firmware claims to have in RAM that is somebody's. */
+static void give_table(struct loading *l, const struct acpi_table *t, struct manager_boot_table *to)
 {
+	uint64_t base = t->base & ~(PAGE_4K - 1);
+
 	for (uint32_t i = 0; i < box.boot.mem_count; i++) {
 		const struct boot_mem *m = &box.boot.mem[i];
-		uint64_t base = m->base & ~(PAGE_4K - 1), end = round_up(m->base + m->size);
-		uint32_t h;
 
-		if (m->type != BOOT_MEM_ACPI && m->type != BOOT_MEM_NVS)
-			continue;
-		h = give(l, base, end - base, RANGE_FIRMWARE_TABLES, 0, RIGHT_READ | RIGHT_GRANT);
-		if (boot->firmware_tables_count++ == 0)
-			boot->firmware_tables = h;
+		if ((m->type == BOOT_MEM_USABLE || m->type == BOOT_MEM_LOADER) &&
+		    t->base < m->base + m->size && m->base < t->base + t->bytes)
+			return;
 	}
+	if (t->bytes == 0)
+		return;
+	to->handle = give(l, base, round_up(t->base + t->bytes) - base, RANGE_FIRMWARE_TABLES, 0,
+			  RIGHT_READ | RIGHT_GRANT);
+	to->offset = (uint32_t)(t->base - base);
+	to->bytes = t->bytes;
 }
 
 static void give_modules(struct loading *l, struct manager_boot *boot)
@@ -190,8 +195,8 @@ static void give_everything(struct loading *l, struct manager_boot *boot)
 			(void)give(l, l->piece[i].base, l->piece[i].size, RANGE_RAM, 0, RIGHT_ALL),
 				boot->ram_ranges++;
 	give_modules(l, boot);
-	give_tables(l, boot);
-	boot->rsdp = box.boot.rsdp;
+	give_table(l, &box.acpi.fadt, &boot->fadt);
+	give_table(l, &box.acpi.dsdt, &boot->dsdt);
 	if (fb->base) {
 		uint64_t base = fb->base & ~(PAGE_4K - 1),
 			 end = round_up(fb->base + (uint64_t)fb->pitch * fb->height);

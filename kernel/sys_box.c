@@ -225,10 +225,6 @@ int64_t sys_box_ctl(struct sys_frame *f)
 	if (r < 0)
 		return r;
 	switch (f->arg[1]) {
-	case BOX_POWER_OFF:
-		box_power_off();
-	case BOX_RESET:
-		box_reset();
 	case BOX_PANIC_TEST:
 		panic("asked for by %s", thread_self()->space->name);
 	case BOX_EXCLUSIVE:

@@ -10,6 +10,7 @@
 #include "lib/ring3/ring3.h"
 #include "lib/string.h"
 #include "lib/text.h"
+#include "manager/power.h"
 
 #define CONFIG_NAME  "bulkhead.conf"
 #define MONITOR_NAME "monitor.elf"
@@ -118,7 +119,10 @@ static void switch_off(struct manager *m, const char *line)
 	console_text(&m->console, line, strlen(line));
 	console_text(&m->console, "\n", 1);
 	console_flush(&m->console, m->box.tsc_hz);
-	sys_box_ctl(HANDLE_BOX, BOX_POWER_OFF, 0);
+	power_off(m->boot, m->box.tsc_hz);
+	line = "no way to switch the power off was found: do it by hand\n";
+	console_text(&m->console, line, strlen(line));
+	console_flush(&m->console, m->box.tsc_hz);
 	for (;;) {
 		uint64_t bits;
 

@@ -63,7 +63,6 @@ void svm_vmsave(uint64_t hpa);
 /* ---- svm_probe.c ---- */
 int svm_probe(const char *options, struct hv_report *report);
 int svm_cpu_on(struct percpu *cpu);
-void svm_cpu_off(struct percpu *cpu);
 
 /* ---- svm_vcpu.c ---- */
 int svm_vcpu_init(struct vcpu *v);

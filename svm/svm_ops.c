@@ -27,7 +27,6 @@ const struct hv_ops svm_ops = {
 	.vcpu_size = sizeof(struct svm_vcpu),
 	.probe = svm_probe,
 	.cpu_on = svm_cpu_on,
-	.cpu_off = svm_cpu_off,
 	.vcpu_init = svm_vcpu_init,
 	.vcpu_fini = svm_vcpu_fini,
 	.load = svm_load,

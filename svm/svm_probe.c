@@ -175,15 +175,4 @@ int svm_cpu_on(struct percpu *cpu)
 	return 0;
 }
 
-void svm_cpu_off(struct percpu *cpu)
-{
-	(void)cpu;
-	if ((rdmsr(MSR_EFER) & EFER_SVME) == 0)
-		return;
-	/* GIF must be set before SVME goes, or interrupts stay off for ever. */
-	__asm__ volatile("stgi" : : : "memory");
-	wrmsr(MSR_VM_HSAVE_PA, 0);
-	wrmsr(MSR_EFER, rdmsr(MSR_EFER) & ~EFER_SVME);
-}
-
 struct svm_cpu *svm_cpu_self(void) { return percpu_self()->hv; }

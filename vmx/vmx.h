@@ -115,7 +115,6 @@ extern const char vmx_exit_point[];
 /* ---- vmx_probe.c ---- */
 int vmx_probe(const char *options, struct hv_report *report);
 int vmx_cpu_on(struct percpu *cpu);
-void vmx_cpu_off(struct percpu *cpu);
 
 #define VMX_BOUND (1U << 16) /* preemption-timer ticks of a run, with VMX_F_BOUND */
 

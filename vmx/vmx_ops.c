@@ -33,7 +33,6 @@ const struct hv_ops vmx_ops = {
 	.vcpu_size = sizeof(struct vmx_vcpu),
 	.probe = vmx_probe,
 	.cpu_on = vmx_cpu_on,
-	.cpu_off = vmx_cpu_off,
 	.vcpu_init = vmx_vcpu_init,
 	.vcpu_fini = vmx_vcpu_fini,
 	.load = vmx_load,

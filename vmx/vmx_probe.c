@@ -159,15 +159,4 @@ int vmx_cpu_on(struct percpu *cpu)
 	return 0;
 }
 
-void vmx_cpu_off(struct percpu *cpu)
-{
-	struct vmx_cpu *c = cpu->hv;
-
-	if (c == NULL || !c->on)
-		return;
-	c->on = false;
-	__asm__ volatile("vmxoff" : : : "cc", "memory");
-	write_cr4(read_cr4() & ~CR4_VMXE);
-}
-
 struct vmx_cpu *vmx_cpu_self(void) { return percpu_self()->hv; }

@@ -155,9 +155,7 @@ struct box_info {
 };
 
 enum box_op {
-	BOX_POWER_OFF = 1,
-	BOX_RESET,
-	BOX_PANIC_TEST,
+	BOX_PANIC_TEST = 1,
 	BOX_EXCLUSIVE, /* (cpu, space): one thread of that space may be there, and nobody else, until the
 			space ends or (cpu, 0); E_BUSY: threads are there, or another space has it.
 			THREAD_CREATE and THREAD_MOVE of others to it give E_BUSY. Never processor 0. */
@@ -188,12 +186,14 @@ struct manager_boot_module {
 	char name[112];
 };
 
+struct manager_boot_table { /* an ACPI table in a RANGE_FIRMWARE_TABLES of its own, the FADT with a right checksum */
+	uint32_t handle, offset, bytes; /* bytes 0: there is none */
+};
+
 struct manager_boot { /* mapped read only */
 	uint32_t ram_ranges; /* handles HANDLE_FIRST_RANGE .. + ram_ranges - 1 */
 	uint32_t modules;
-	uint32_t firmware_tables; /* first handle and count of RANGE_FIRMWARE_TABLES */
-	uint32_t firmware_tables_count;
-	uint64_t rsdp;
+	struct manager_boot_table fadt, dsdt; /* for switching the box off */
 	uint32_t framebuffer; /* handle or 0 */
 	uint32_t fb_pitch, fb_width, fb_height, fb_bpp, fb_is_text;
 	struct manager_boot_module module[64];

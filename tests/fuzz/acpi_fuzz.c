@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* sources: arch/acpi.c */
+/* sources: arch/acpi.c manager/power.c */
 /* Any bytes as ACPI tables: no read outside what the tables cover, counts within their arrays. */
 #include "arch/acpi.h"
+#include "manager/power.h"
 #include "tests/unit/acpi_image.h"
 #include <stdlib.h>
 
@@ -30,13 +31,23 @@ static void mend_sums(void)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct acpi_info info;
+	struct power power = { 0 };
+	uint8_t *fadt, *dsdt;
 
 	image_bytes = size < IMAGE_MAX ? size : IMAGE_MAX;
 	memcpy(image, data, image_bytes);
 	mend_sums();
 	(void)acpi_parse(IMAGE_BASE, image_read, &info);
 	if (info.cpus > ACPI_CPUS_MAX || info.ioapics > ACPI_IOAPICS_MAX ||
-	    info.overrides > ACPI_OVERRIDES_MAX || info.s5_a > 7 || info.s5_b > 7)
+	    info.overrides > ACPI_OVERRIDES_MAX)
+		abort();
+	fadt = malloc(info.fadt.bytes);
+	dsdt = malloc(info.dsdt.bytes);
+	if (image_read(info.fadt.base, fadt, info.fadt.bytes) && image_read(info.dsdt.base, dsdt, info.dsdt.bytes))
+		power_read(&power, fadt, info.fadt.bytes, dsdt, info.dsdt.bytes);
+	free(fadt);
+	free(dsdt);
+	if (power.s5_a > 7 || power.s5_b > 7)
 		abort();
 	for (unsigned i = 0; i < info.overrides; i++)
 		if (info.override[i].irq > 15)

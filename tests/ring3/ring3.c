@@ -3,9 +3,11 @@
 #include "tests/ring3/ring3.h"
 
 #include <stdarg.h>
+#include "kernel/abi/layout.h"
 #include "lib/elf.h"
 #include "lib/format.h"
 #include "lib/string.h"
+#include "manager/power.h"
 
 #define FILE_AT 0x300000000ULL /* where the program looks at its own file */
 
@@ -119,9 +121,13 @@ uint64_t pool_free(struct world *w)
 
 void finish(unsigned passed, unsigned failed)
 {
+	const struct manager_boot *boot = (const void *)(uintptr_t)USER_BOOT_PAGE;
+	struct box_info box;
+
 	say("DONE %u passed %u failed", passed, failed);
 	say("bulkhead: box off: %s", failed == 0 ? "ok" : "failed");
-	sys_box_ctl(HANDLE_BOX, BOX_POWER_OFF, 0);
+	(void)sys_box_info(&box);
+	power_off(boot, box.tsc_hz);
 	for (;;)
 		;
 }
