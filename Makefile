@@ -102,8 +102,15 @@ $(O)/u/%.asm.o: %.asm Makefile
 	$(Q)mkdir -p $(@D)
 	$(Q)$(NASM) $(NASMFLAGS) $< -o $@
 
-MANAGER_O := $(MANAGER_C:%.c=$(O)/u/%.o) $(RING3_ASM_O)
+MANAGER_O := $(MANAGER_C:%.c=$(O)/u/%.o) $(O)/u/screen_font.o $(RING3_ASM_O)
 MONITOR_O := $(MONITOR_C:%.c=$(O)/u/%.o) $(RING3_ASM_O)
+
+# The screen's letters come from a font that a Debian package brings (see tools/deps).
+$(O)/u/screen_font.c: tools/gen-font
+	$(Q)mkdir -p $(@D)
+	$(Q)tools/gen-font /usr/share/grub/unicode.pf2 > $@
+$(O)/u/screen_font.o: $(O)/u/screen_font.c Makefile
+	$(Q)$(CC) $(UCFLAGS) -c $< -o $@
 
 # The config reader is Debian's inih, as an archive; manager/libc_shim.c is all the libc it gets.
 $(O)/manager.debug.elf: $(MANAGER_O) guests/ring3.ld

@@ -75,8 +75,7 @@ static void machine_change(struct monitor *m)
 	if (request < REQUEST_RESET ||
 	    __atomic_load_n(&m->parked, __ATOMIC_ACQUIRE) != m->boot->cpus)
 		return;
-	if (request == REQUEST_RESET || (request == REQUEST_CRASH &&
-					 (m->boot->flags & MONITOR_CRASH_RESTART))) {
+	if (request == REQUEST_RESET) {
 		restart(m);
 		return;
 	}
@@ -96,13 +95,27 @@ static uint64_t shuffle(struct monitor *m, uint64_t when)
 	m->moves++;
 	for (unsigned i = 0; i < m->boot->cpus; i++)
 		sys_thread_ctl(m->vcpu[i].thread, THREAD_MOVE,
-			       (m->boot->first_cpu + i + m->moves) % m->boot->host_cpus);
+			       (m->boot->cpu[i] + m->moves) % m->boot->host_cpus);
 	return now + m->boot->shuffle_ms * m->tsc_hz / 1000;
+}
+
+/* What the operator wants to see. A vCPU's state is its own thread's to tell. */
+static void answer(struct monitor *m)
+{
+	uint32_t ask = __atomic_exchange_n(&m->shared->ask, 0, __ATOMIC_ACQUIRE);
+
+	if (ask & MONITOR_ASK_COUNTERS)
+		monitor_counters(m);
+	for (unsigned i = 0; i < m->boot->cpus && (ask & MONITOR_ASK_DUMP); i++) {
+		__atomic_store_n(&m->vcpu[i].dump, 1, __ATOMIC_RELEASE);
+		sys_vcpu_kick(m->vcpu[i].handle);
+	}
 }
 
 static void serve(struct monitor *m)
 {
-	const uint64_t mask = MONITOR_BIT_TIMER | MONITOR_BIT_CONSOLE | MONITOR_BIT_STATE;
+	const uint64_t mask = MONITOR_BIT_TIMER | MONITOR_BIT_CONSOLE | MONITOR_BIT_STATE |
+			      MONITOR_BIT_ASK;
 	uint64_t bits, again = 0;
 
 	for (;;) {
@@ -116,6 +129,8 @@ static void serve(struct monitor *m)
 				monitor_console_pump(m);
 			monitor_unlock(m);
 		}
+		if (bits & MONITOR_BIT_ASK)
+			answer(m);
 		if (bits & MONITOR_BIT_STATE)
 			machine_change(m);
 	}
@@ -145,8 +160,7 @@ static int vcpu_create(struct monitor *m, unsigned i)
 		return v->handle;
 	stack = ring3_thread_stack(stack, vcpu_entry, v);
 	v->thread = sys_thread_create(boot->handle.space, (uint64_t)(uintptr_t)ring3_thread, stack, 0,
-				      (boot->first_cpu + i) % boot->host_cpus,
-				      MONITOR_PRIORITY_VCPU);
+				      boot->cpu[i], MONITOR_PRIORITY_VCPU);
 	return v->thread < 0 ? v->thread : sys_thread_ctl(v->thread, THREAD_START, 0);
 }
 

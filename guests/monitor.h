@@ -19,7 +19,7 @@
 #include "kernel/abi/vcpu.h"
 #include "lib/ring.h"
 
-#define MONITOR_VCPUS	       32
+#define MONITOR_VCPUS	       MONITOR_CPUS_MAX
 #define MONITOR_LAPIC_PAGE     0xfee00000ULL
 
 /* What a thread may ask of the machine. The first request wins until it has been served. */
@@ -48,6 +48,7 @@ struct monitor_vcpu {
 	int handle, event; /* (c) the thread waits on event: MONITOR_BIT_GO, _LOCK */
 	int thread; /* (c) */
 	unsigned index; /* (c) */
+	uint32_t dump; /* (a) at the next kick, write the state to the log */
 	struct emul emul; /* (v) */
 	struct monitor_port_count port[MONITOR_PORT_COUNTS]; /* (v) */
 };

@@ -7,6 +7,12 @@ static void exit_nothing(struct monitor_vcpu *v)
 	(void)v;
 }
 
+static void exit_kick(struct monitor_vcpu *v)
+{
+	if (__atomic_exchange_n(&v->dump, 0, __ATOMIC_ACQUIRE) != 0)
+		sys_vcpu_ctl(v->handle, VCPU_DUMP, 0, 0, NULL);
+}
+
 static void exit_pio(struct monitor_vcpu *v)
 {
 	struct monitor *m = v->monitor;
@@ -36,13 +42,12 @@ static void exit_eoi(struct monitor_vcpu *v)
 	monitor_unlock(v->monitor);
 }
 
-/* A PC resets on a triple fault; who configured on_crash = stop wants to see it instead. */
+/* A PC resets on a triple fault; here it is a crash, and on_crash says what comes after it. */
 static void exit_shutdown(struct monitor_vcpu *v)
 {
 	struct monitor *m = v->monitor;
 
-	if (!(m->boot->flags & MONITOR_CRASH_RESTART))
-		sys_vcpu_ctl(v->handle, VCPU_DUMP, 0, 0, NULL);
+	sys_vcpu_ctl(v->handle, VCPU_DUMP, 0, 0, NULL);
 	monitor_ask(m, REQUEST_CRASH, "triple fault on vCPU %u", v->index);
 }
 
@@ -62,7 +67,7 @@ static void exit_task_switch(struct monitor_vcpu *v)
 }
 
 static void (*const exit_table[EXIT_KINDS])(struct monitor_vcpu *) = {
-	[EXIT_KICK] = exit_nothing,
+	[EXIT_KICK] = exit_kick,
 	[EXIT_PIO] = exit_pio,
 	[EXIT_PIO_STRING] = monitor_emulate,
 	[EXIT_MMIO] = monitor_emulate,

@@ -157,6 +157,17 @@ int handle_remove(struct space *s, uint64_t handle, const struct object *object)
 	return 0;
 }
 
+uint32_t handle_count(const struct space *s)
+{
+	uint32_t n = 0;
+
+	for (uint64_t h = 0; h < HANDLE_PAGES_MAX * HANDLES_PER_PAGE; h++)
+		if (s->handles[h / HANDLES_PER_PAGE] &&
+		    s->handles[h / HANDLES_PER_PAGE][h % HANDLES_PER_PAGE].object)
+			n++;
+	return n;
+}
+
 void handle_remove_all(struct space *s)
 {
 	for (uint64_t h = 1; h < HANDLE_PAGES_MAX * HANDLES_PER_PAGE; h++) {

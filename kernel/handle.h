@@ -45,6 +45,8 @@ int64_t handle_give(struct space *s, struct object *object);
 int handle_remove(struct space *s, uint64_t handle, const struct object *object);
 /* Closes every handle; when the space dies. */
 void handle_remove_all(struct space *s);
+/* [space lock] Handles in use. */
+uint32_t handle_count(const struct space *s);
 
 /* refs = 1: the creator's. */
 void object_init(struct object *o, enum object_type type);

@@ -207,6 +207,7 @@ static void give_everything(struct loading *l, struct manager_boot *boot)
 		boot->fb_height = fb->height;
 		boot->fb_bpp = fb->bpp;
 		boot->fb_is_text = fb->is_text;
+		boot->fb_offset = (uint32_t)(fb->base - base);
 	}
 }
 

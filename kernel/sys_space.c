@@ -89,6 +89,7 @@ static int space_get_info(struct space *s, uint64_t to)
 	/* Dead means that its memory is back, too. */
 	if (s->pml4)
 		info.reason = REASON_ALIVE;
+	info.handles = handle_count(s);
 	spin_unlock(&s->lock);
 	info.quota = s->quota;
 	info.used = s->used + (s->small_bytes + 4095) / 4096;

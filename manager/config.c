@@ -74,6 +74,10 @@ __attribute__((format(printf, 2, 3))) static void wrong(struct reader *r, const 
 	va_start(args, fmt);
 	error_add_v(r->errors, r->line, fmt, args);
 	va_end(args);
+	if (r->section == SECTION_VM)
+		r->vm->wrong = r->line;
+	else if (r->section != SECTION_BAD)
+		r->config->wrong = true; /* a section that is none has no VM to stop */
 }
 
 /* ------------------------------------------------------------------------------ values */
@@ -173,10 +177,37 @@ static int one_of(struct reader *r, const char *key, const char *value, const ch
 static void set_console(struct reader *r, const char *value)
 {
 	static const char *const words[] = { "com1", "com2", "fb", "none", NULL };
-	int i = one_of(r, "console", value, words, 1);
+	int i = one_of(r, "console", value, words, 4);
 
 	if (i >= 0)
 		r->config->console = (enum config_console)i;
+}
+
+static void set_vm_console(struct reader *r, const char *value)
+{
+	static const char *const words[] = { "com1", "com2", NULL };
+	int i = one_of(r, "console", value, words, 2);
+
+	r->vm->console_line = r->line;
+	if (i >= 0)
+		r->vm->console = i == 0 ? PORT_COM1 : PORT_COM2;
+}
+
+static bool yes_or_no(struct reader *r, const char *key, const char *value)
+{
+	static const char *const words[] = { "no", "yes", NULL };
+
+	return one_of(r, key, value, words, 2) == 1;
+}
+
+static void set_stay(struct reader *r, const char *value)
+{
+	r->config->stay = yes_or_no(r, "stay", value);
+}
+
+static void set_exclusive(struct reader *r, const char *value)
+{
+	r->vm->exclusive = yes_or_no(r, "exclusive", value);
 }
 
 static void set_machine(struct reader *r, const char *value)
@@ -191,7 +222,7 @@ static void set_machine(struct reader *r, const char *value)
 static void set_on_crash(struct reader *r, const char *value)
 {
 	static const char *const words[] = { "stop", "restart", NULL };
-	int i = one_of(r, "on_crash", value, words, 1);
+	int i = one_of(r, "on_crash", value, words, 2);
 
 	if (i >= 0)
 		r->vm->on_crash = (enum config_crash)i;
@@ -219,13 +250,43 @@ static void set_memory(struct reader *r, const char *value)
 	}
 }
 
+/* The host processors of vCPU 0, 1, ...; a comma at the end makes a list of one. */
+static void set_pins(struct reader *r, const char *value)
+{
+	const char *at = value, *end;
+	struct config_vm *vm = r->vm;
+	uint64_t n;
+
+	vm->pinned = true;
+	for (vm->cpus = 0; *at != '\0'; at = *end == ',' ? end + 1 : end) {
+		while (*at == ' ' || *at == '\t')
+			at++;
+		for (end = at; *end >= '0' && *end <= '9'; end++)
+			;
+		if (!text_number(at, (size_t)(end - at), false, &n) || n >= CONFIG_HOST_CPUS ||
+		    (*end != ',' && *end != '\0')) {
+			wrong(r, "cpus = %.32s is not a list of the box's processors; write cpus = 2,3",
+			      value);
+			break;
+		}
+		if (vm->cpus == CONFIG_CPUS_MAX) {
+			wrong(r, "cpus lists more than %u processors, which is not supported yet",
+			      CONFIG_CPUS_MAX);
+			break;
+		}
+		vm->pin[vm->cpus++] = (uint16_t)n;
+	}
+	if (vm->cpus == 0)
+		vm->cpus = 1;
+}
+
 static void set_cpus(struct reader *r, const char *value)
 {
 	uint64_t n;
 
+	r->vm->cpus_line = r->line;
 	if (strchr(value, ',') != NULL)
-		wrong(r, "pinning to processors (cpus = %.32s) is not supported yet; use a number: cpus = 2",
-		      value);
+		set_pins(r, value);
 	else if (!text_number(value, strlen(value), false, &n) || n == 0)
 		wrong(r, "cpus = %.32s is not a number of processors; use cpus = 1", value);
 	else if (n > CONFIG_CPUS_MAX)
@@ -290,10 +351,7 @@ static void set_module(struct reader *r, const char *value)
 
 static void set_testdev(struct reader *r, const char *value)
 {
-	static const char *const words[] = { "no", "yes", NULL };
-	int i = one_of(r, "testdev", value, words, 2);
-
-	r->vm->testdev = i == 1;
+	r->vm->testdev = yes_or_no(r, "testdev", value);
 }
 
 static void set_cmdline(struct reader *r, const char *value)
@@ -304,7 +362,7 @@ static void set_cmdline(struct reader *r, const char *value)
 
 static const struct key box_keys[] = {
 	{ "console", set_console },
-	{ "stay", NULL },
+	{ "stay", set_stay },
 	{ "mitigations", NULL },
 	{ NULL, NULL },
 };
@@ -317,12 +375,13 @@ static const struct key vm_keys[] = {
 	{ "cmdline", set_cmdline },
 	{ "machine", set_machine },
 	{ "on_crash", set_on_crash },
+	{ "exclusive", set_exclusive },
+	{ "console", set_vm_console },
 	{ "module", set_module },
 	{ "firmware", NULL },
 	{ "disk", NULL },
 	{ "net", NULL },
 	{ "pci", NULL },
-	{ "exclusive", NULL },
 	{ "testdev", set_testdev },
 	{ NULL, NULL },
 };
@@ -365,8 +424,6 @@ static void vm_begin(struct reader *r, const char *name, size_t n)
 		wrong(r, "there are more than %d VMs", CONFIG_VM_MAX);
 		return;
 	}
-	if (c->vm_count > 0)
-		wrong(r, "a second VM is not supported yet; remove [vm %.*s]", (int)n, name);
 	r->section = SECTION_VM;
 	r->vm = &c->vm[c->vm_count++];
 	memset(r->vm, 0, sizeof(*r->vm));
@@ -537,15 +594,52 @@ static char *next_line(char *to, int room, void *stream)
 	return to;
 }
 
+__attribute__((format(printf, 4, 5))) static void judge(struct reader *r, struct config_vm *vm,
+							  uint32_t line, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	error_add_v(r->errors, line, fmt, args);
+	va_end(args);
+	vm->wrong = line;
+}
+
+static void judge_console(struct reader *r, struct config_vm *vm)
+{
+	const struct config *c = r->config;
+	const char *port = vm->console == PORT_COM1 ? "com1" : "com2";
+
+	if (vm->console == PORT_SHARED)
+		return;
+	if (c->console == (vm->console == PORT_COM1 ? CONSOLE_COM1 : CONSOLE_COM2))
+		judge(r, vm, vm->console_line, "%s is the box's own console; use another port, or [box] console",
+		      port);
+	for (const struct config_vm *other = c->vm; other < vm; other++) {
+		if (other->console == vm->console)
+			judge(r, vm, vm->console_line, "[vm %s] has console = %s already", other->name,
+			      port);
+	}
+}
+
 /* What can only be said of a section as a whole. */
-static void vm_judge(struct config_errors *errors, const struct config_vm *vm)
+static void vm_judge(struct reader *r, struct config_vm *vm)
 {
 	if (vm->memory == 0)
-		config_error_add(errors, vm->line, "[vm %s] has no memory; add memory = 512M",
-				 vm->name);
+		judge(r, vm, vm->line, "[vm %s] has no memory; add memory = 512M", vm->name);
 	if (vm->kernel.line == 0)
-		config_error_add(errors, vm->line, "[vm %s] has no kernel; add kernel = FILE",
-				 vm->name);
+		judge(r, vm, vm->line, "[vm %s] has no kernel; add kernel = FILE", vm->name);
+	judge_console(r, vm);
+	for (uint32_t i = 0; vm->exclusive && vm->pinned && i < vm->cpus; i++) {
+		for (uint32_t j = 0; j < i; j++) {
+			if (vm->pin[i] == vm->pin[j])
+				judge(r, vm, vm->cpus_line,
+				      "processor %u stands twice in cpus, and exclusive = yes", vm->pin[i]);
+		}
+		if (vm->pin[i] == 0)
+			judge(r, vm, vm->cpus_line,
+			      "processor 0 cannot be exclusive: the manager runs there");
+	}
 }
 
 int config_parse(const char *text, size_t bytes, struct config *config,
@@ -554,10 +648,12 @@ int config_parse(const char *text, size_t bytes, struct config *config,
 	struct reader r = { .text = text, .bytes = bytes, .config = config, .errors = errors };
 
 	config->console = CONSOLE_COM1;
+	config->stay = config->wrong = false;
 	config->vm_count = 0;
 	errors->count = 0;
 	errors->more = false;
 	if (bytes > CONFIG_FILE_MAX) {
+		config->wrong = true;
 		config_error_add(errors, 0, "the file is larger than %d KiB",
 				 CONFIG_FILE_MAX / 1024);
 		return -1;
@@ -568,7 +664,7 @@ int config_parse(const char *text, size_t bytes, struct config *config,
 	ini_max_line = LINE_MAX_BYTES;
 	ini_parse_stream(next_line, &r, on_key, &r);
 	for (uint32_t i = 0; i < config->vm_count; i++)
-		vm_judge(errors, &config->vm[i]);
+		vm_judge(&r, &config->vm[i]);
 	if (config->vm_count == 0 && errors->count == 0)
 		config_error_add(errors, 0, "there is no VM; add a [vm NAME] section");
 	return errors->count == 0 ? 0 : -1;

@@ -15,6 +15,7 @@
 
 #define CONFIG_VM_MAX      16
 #define CONFIG_CPUS_MAX    16 /* virtual processors of a VM */
+#define CONFIG_HOST_CPUS   1024 /* host processors have smaller numbers */
 #define CONFIG_NAME_MAX    16 /* a VM's name, with its NUL: what the ABI's names hold */
 #define CONFIG_PATH_MAX    112 /* as BOOTINFO_NAME_MAX: paths are module names at boot */
 #define CONFIG_CMDLINE_MAX 1024
@@ -27,6 +28,7 @@
 enum config_console { CONSOLE_COM1, CONSOLE_COM2, CONSOLE_FB, CONSOLE_NONE };
 enum config_machine { MACHINE_PC, MACHINE_Q35 };
 enum config_crash { CRASH_STOP, CRASH_RESTART };
+enum config_port { PORT_SHARED, PORT_COM1, PORT_COM2 }; /* a VM's console: the box's, or a port of its own */
 
 /* Every `line` below is the line of the config file where the thing was said; 0: it was not. */
 
@@ -46,6 +48,12 @@ struct config_vm {
 	uint64_t memory; /* bytes, a multiple of 4 KiB */
 	uint32_t memory_line;
 	uint32_t cpus; /* virtual processors, 1 to CONFIG_CPUS_MAX */
+	uint32_t cpus_line;
+	bool pinned; /* vCPU n runs on host processor pin[n] */
+	uint16_t pin[CONFIG_CPUS_MAX];
+	bool exclusive; /* its host processors serve nobody else */
+	enum config_port console;
+	uint32_t console_line;
 	struct config_file kernel, initrd;
 	struct config_module module[CONFIG_MODULES_MAX];
 	uint32_t modules;
@@ -53,10 +61,13 @@ struct config_vm {
 	enum config_machine machine;
 	enum config_crash on_crash;
 	bool testdev; /* the devices that QEMU's test programs use */
+	uint32_t wrong; /* line of a mistake in this section; 0: it is right */
 };
 
 struct config {
 	enum config_console console;
+	bool stay; /* the box stays on when every VM has ended */
+	bool wrong; /* a mistake in [box], or before any section */
 	uint32_t vm_count;
 	struct config_vm vm[CONFIG_VM_MAX];
 };
@@ -74,8 +85,9 @@ struct config_errors {
 };
 
 /*
- * Reads `bytes` bytes of text into *config. Returns 0, or -1 with at least one error; *config is
- * then unspecified. Not reentrant: the INI library keeps its settings in variables.
+ * Reads `bytes` bytes of text into *config. Returns 0, or -1 with at least one error; then only VMs
+ * that are not `wrong` mean something, and [box] when the config is not. Not reentrant: the INI
+ * library keeps its settings in variables.
  */
 int config_parse(const char *text, size_t bytes, struct config *config,
 		 struct config_errors *errors);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The box's serial line: a 16550 behind port system calls, with a queue. No lines, no menus. */
+/* A serial port: a 16550 behind port system calls, with a queue. No lines, no menus. */
 #include "manager/manager.h"
 
 enum { UART_DATA = 0, UART_IER = 1, UART_IIR = 2, UART_FCR = 2, UART_LCR = 3, UART_MCR = 4, UART_LSR = 5 };
@@ -21,18 +21,11 @@ static void enable(struct console *c, uint8_t interrupts)
 		out(c, UART_IER, c->enabled = interrupts);
 }
 
-bool console_open(struct console *c, enum config_console which, int event)
+bool console_open(struct console *c, unsigned number, int event, uint64_t bits)
 {
-	static const struct {
-		uint16_t base;
-		uint8_t irq;
-	} port[] = { [CONSOLE_COM1] = { 0x3f8, 4 }, [CONSOLE_COM2] = { 0x2f8, 3 } };
+	uint8_t irq = number == 1 ? 4 : 3;
 
-	c->ports = -1;
-	c->line_start = true;
-	if (which != CONSOLE_COM1 && which != CONSOLE_COM2)
-		return false;
-	c->base = port[which].base;
+	c->base = number == 1 ? 0x3f8 : 0x2f8;
 	c->ports = sys_port_grant(HANDLE_BOX, c->base, 8);
 	if (c->ports < 0 || in(c, UART_LSR) == 0xff) {
 		c->ports = -1;
@@ -42,7 +35,7 @@ bool console_open(struct console *c, enum config_console which, int event)
 	out(c, UART_LCR, 3); /* 8 bits, no parity; the boot code has set the speed */
 	out(c, UART_FCR, 1); /* FIFO on, what is in it stays */
 	out(c, UART_MCR, 0x0b); /* DTR, RTS, and OUT2, which lets the interrupt through */
-	c->irq = sys_event_irq(HANDLE_BOX, port[which].irq, IRQ_ISA, event, BIT_SERIAL) == 0;
+	c->irq = sys_event_irq(HANDLE_BOX, irq, IRQ_ISA, event, bits) == 0;
 	if (c->irq)
 		enable(c, IER_RX);
 	return true;
@@ -53,26 +46,10 @@ unsigned console_room(const struct console *c)
 	return CONSOLE_QUEUE - (c->head - c->tail);
 }
 
-static void put(struct console *c, uint8_t byte)
+void console_put(struct console *c, const uint8_t *bytes, size_t n)
 {
-	if (c->ports >= 0)
-		c->queue[c->head++ % CONSOLE_QUEUE] = byte;
-	c->line_start = byte == '\n';
-}
-
-void console_text(struct console *c, const char *text, size_t bytes)
-{
-	for (size_t i = 0; i < bytes; i++) {
-		if (text[i] == '\n')
-			put(c, '\r');
-		put(c, (uint8_t)text[i]);
-	}
-}
-
-void console_raw(struct console *c, const uint8_t *bytes, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		put(c, bytes[i]);
+	for (size_t i = 0; i < n && c->ports >= 0; i++)
+		c->queue[c->head++ % CONSOLE_QUEUE] = bytes[i];
 }
 
 bool console_send(struct console *c)

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * The manager's start, its loop and its end: reads the config, starts the guests, carries bytes
- * between the box's console, the log and the guests, and switches the box off when all are done.
- */
+/* The manager's start: reads config and options, opens consoles and screen, places the VMs. */
 #include "manager/manager.h"
 
 #include <stdarg.h>
@@ -10,13 +7,9 @@
 #include "lib/ring3/ring3.h"
 #include "lib/string.h"
 #include "lib/text.h"
-#include "manager/power.h"
 
 #define CONFIG_NAME  "bulkhead.conf"
 #define MONITOR_NAME "monitor.elf"
-
-enum { POLL_PER_SECOND = 50, LOOKS_PER_SECOND = 500, SILENT_LOOKS = 4 };
-enum { LOG_PART = 512, LOG_ROOM = 2 * LOG_PART + 2 /* a CR may join each byte */, LOG_HELD_LOOKS = 50 };
 
 /* This program's one state, and the thread block that library code expects; see README.md. */
 static struct manager the_manager;
@@ -34,6 +27,11 @@ void manager_say(const char *fmt, ...)
 	sys_log(line, n < (int)sizeof(line) ? (size_t)n : sizeof(line) - 1);
 }
 
+uint64_t manager_ms(const struct manager *m)
+{
+	return (sys_tsc() - m->box.boot_tsc) / (m->box.tsc_hz / 1000 + 1);
+}
+
 /* The INI library comes from a distribution: stack protector (FS:0x28) and SSE. */
 static void thread_set_up(void)
 {
@@ -43,140 +41,104 @@ static void thread_set_up(void)
 	sys_thread_ctl(0, THREAD_FPU, 0);
 }
 
-/* From the log ring to the console's queue, as long as there is room. True: the log is empty. */
-static bool log_drain(struct manager *m)
-{
-	char text[LOG_PART];
-	int64_t n;
+/* ---------------------------------------------------------------- consoles and screen */
 
-	for (;;) {
-		if (console_room(&m->console) < LOG_ROOM)
-			return false;
-		n = sys_log_read(HANDLE_BOX, text, sizeof(text), &m->log_cursor);
-		if (n <= 0)
-			return true;
-		if (!m->console.line_start && !m->console.log_open)
-			console_text(&m->console, "\n", 1);
-		console_text(&m->console, text, (size_t)n);
-		m->console.log_open = !m->console.line_start;
-	}
+/* The port that the kernel has written the log to so far; 0: none. */
+static uint64_t kernel_port(const struct manager *m)
+{
+	char value[24];
+	uint64_t port = 0x3f8;
+
+	if (text_option(m->box.cmdline, "com1", value, sizeof(value)) &&
+	    !text_number(value, strlen(value), false, &port))
+		return 0;
+	return port;
 }
 
-/* From a guest's ring to the console's queue. True: the ring is empty. */
-static bool guest_drain(struct manager *m, struct guest *g)
-{
-	uint8_t bytes[512];
-	bool moved = false;
-	size_t n, room;
-
-	if (!g->out.page)
-		return true;
-	for (unsigned budget = 0; budget < 16; budget++) {
-		room = console_room(&m->console);
-		room = room > LOG_ROOM ? room - LOG_ROOM : 0; /* the log shall not starve */
-		n = ring_take(&g->out, bytes, room < sizeof(bytes) ? room : sizeof(bytes));
-		if (n == 0)
-			break;
-		console_raw(&m->console, bytes, n);
-		m->console.log_open = false;
-		moved = true;
-	}
-	/*
-	 * While it talks we look by ourselves, some hundred times a second; it need not wake us for each
-	 * byte. Having been silent for a while it shall wake us again: one more look is due after that.
-	 */
-	if (moved) {
-		g->silent = 0;
-		if (!g->promised)
-			ring_promise(&g->out, g->promised = true);
-	} else if (g->promised && ++g->silent == SILENT_LOOKS) {
-		ring_promise(&g->out, g->promised = false);
-	}
-	return ring_used(&g->out) == 0;
-}
-
-/* From the keyboard to the guest that has the console. What it has no room for is lost. */
-static void type(struct manager *m)
-{
-	struct guest *g = &m->guest[0];
-	uint8_t bytes[64];
-	size_t n;
-
-	while ((n = console_receive(&m->console, bytes, sizeof(bytes))) > 0) {
-		if (m->guests == 0 || g->state != GUEST_RUNNING)
-			continue;
-		ring_put(&g->in, bytes, n);
-		sys_event_signal(g->event, MONITOR_BIT_CONSOLE);
-	}
-}
-
-static void switch_off(struct manager *m, const char *line)
-{
-	while (!log_drain(m))
-		console_flush(&m->console, m->box.tsc_hz);
-	if (!m->console.line_start)
-		console_text(&m->console, "\n", 1);
-	console_text(&m->console, line, strlen(line));
-	console_text(&m->console, "\n", 1);
-	console_flush(&m->console, m->box.tsc_hz);
-	power_off(m->boot, m->box.tsc_hz);
-	line = "no way to switch the power off was found: do it by hand\n";
-	console_text(&m->console, line, strlen(line));
-	console_flush(&m->console, m->box.tsc_hz);
-	for (;;) {
-		uint64_t bits;
-
-		sys_event_wait(m->event, 0, SYS_FOR_EVER, &bits);
-	}
-}
-
-/* The box cannot do its work at all. */
-__attribute__((format(printf, 2, 3))) static void give_up(struct manager *m, const char *fmt, ...)
-{
-	char line[320] = "bulkhead: box off: ";
-	size_t lead = strlen(line);
-	va_list args;
-
-	va_start(args, fmt);
-	format_v(line + lead, sizeof(line) - lead, fmt, args);
-	va_end(args);
-	switch_off(m, line);
-}
-
-/*
- * From here on the serial line is ours. What the log has by now the kernel has written there itself,
- * but only to the first port.
- */
+/* From here on the serial line is ours. What the kernel has sent there itself is not said again. */
 static void take_console(struct manager *m, enum config_console which)
 {
 	char text[512];
+	int64_t n;
 
-	while (which == CONSOLE_COM1 &&
-	       sys_log_read(HANDLE_BOX, text, sizeof(text), &m->log_cursor) > 0)
-		;
-	if (!console_open(&m->console, which, m->event) && which <= CONSOLE_COM2)
-		manager_say("the console port does not answer");
+	m->console = &m->nowhere;
+	m->screen_console = which == CONSOLE_FB;
+	if (which == CONSOLE_COM1 || which == CONSOLE_COM2) {
+		struct console *c = &m->com[which == CONSOLE_COM2];
+
+		if (console_open(c, which == CONSOLE_COM2 ? 2 : 1, m->event, BIT_SERIAL))
+			m->console = c;
+		else
+			manager_say("the console port does not answer");
+	}
+	while ((m->console->ports < 0 || m->console->base == kernel_port(m)) &&
+	       (n = sys_log_read(HANDLE_BOX, text, sizeof(text), &m->log_cursor)) > 0)
+		screen_put(&m->screen, text, (size_t)n);
+}
+
+static void open_screen(struct manager *m)
+{
+	const struct manager_boot *b = m->boot;
+	volatile uint8_t *at = (volatile uint8_t *)(uintptr_t)MANAGER_SCREEN;
+	struct range_info info;
+
+	if (b->framebuffer == 0 || sys_range_info((int)b->framebuffer, &info) != 0 ||
+	    sys_range_map(HANDLE_SELF_SPACE, (int)b->framebuffer, MANAGER_SCREEN, 0, info.size,
+			  PROT_READ | PROT_WRITE) != 0)
+		return;
+	if (!screen_init(&m->screen, at + b->fb_offset, b->fb_pitch, b->fb_width, b->fb_height, b->fb_bpp,
+			 b->fb_is_text))
+		manager_say("the screen is too small for the log: %ux%u", b->fb_width, b->fb_height);
+}
+
+/* A guest's own port. Without it, its words are kept for the menu all the same. */
+static void open_guest_port(struct manager *m, struct guest *g)
+{
+	unsigned number = g->config->console == PORT_COM1 ? 1 : 2;
+
+	if (g->config->console == PORT_SHARED || g->config->wrong)
+		return;
+	m->mux.source[g->index].away = true;
+	if (console_open(&m->com[number - 1], number, m->event, BIT_SERIAL2))
+		g->port = &m->com[number - 1];
+	else
+		manager_say("vm %s: console = com%u: no such port answers", g->config->name, number);
+}
+
+/* ---------------------------------------------------------------- files and options */
+
+/* What is wrong with a VM's section is that VM's reason, unless the list was too short for it. */
+static void blame(struct manager *m, struct guest *g)
+{
+	const struct config_errors *errors = &m->errors;
+
+	format(g->reason, sizeof(g->reason), "%s line %u is wrong", CONFIG_NAME, g->config->wrong);
+	for (uint32_t i = 0; i < errors->count; i++) {
+		if (errors->error[i].line == g->config->wrong)
+			format(g->reason, sizeof(g->reason), "%s line %u: %s", CONFIG_NAME,
+			       errors->error[i].line, errors->error[i].text);
+	}
 }
 
 static void read_config(struct manager *m)
 {
-	static struct config_errors errors; /* too large for the stack */
 	char why[MONITOR_REASON_MAX];
-	int index = module_find(m, CONFIG_NAME);
+	int index = module_find(m, CONFIG_NAME), status;
 	const uint8_t *text;
 
+	m->console = &m->nowhere;
 	if (index < 0)
-		give_up(m, "there is no file '%s' on the box", CONFIG_NAME);
+		manager_give_up(m, "there is no file '%s' on the box", CONFIG_NAME);
 	text = module_open(m, index, why, sizeof(why));
 	if (!text)
-		give_up(m, "%s", why);
-	if (config_parse((const char *)text, m->boot->module[index].bytes, &m->config, &errors) == 0)
-		return;
-	/* Nobody has opened the console yet: the default one will do. */
-	take_console(m, CONSOLE_COM1);
-	for (uint32_t i = 0; i < errors.count; i++)
-		manager_say("%s:%u: %s", CONFIG_NAME, errors.error[i].line, errors.error[i].text);
-	give_up(m, "%s line %u: %s", CONFIG_NAME, errors.error[0].line, errors.error[0].text);
+		manager_give_up(m, "%s", why);
+	status = config_parse((const char *)text, m->boot->module[index].bytes, &m->config, &m->errors);
+	take_console(m, status != 0 && m->config.wrong ? CONSOLE_COM1 : m->config.console);
+	for (uint32_t i = 0; i < m->errors.count; i++)
+		manager_say("%s:%u: %s", CONFIG_NAME, m->errors.error[i].line, m->errors.error[i].text);
+	if (status != 0 && (m->config.wrong || m->config.vm_count == 0))
+		manager_give_up(m, "%s line %u: %s", CONFIG_NAME, m->errors.error[0].line,
+				m->errors.error[0].text);
 }
 
 static void read_monitor(struct manager *m)
@@ -187,123 +149,108 @@ static void read_monitor(struct manager *m)
 
 	m->monitor_module = module_find(m, MONITOR_NAME);
 	if (m->monitor_module < 0)
-		give_up(m, "there is no file '%s' on the box", MONITOR_NAME);
+		manager_give_up(m, "there is no file '%s' on the box", MONITOR_NAME);
 	file = module_open(m, m->monitor_module, why, sizeof(why));
 	if (!file)
-		give_up(m, "%s", why);
+		manager_give_up(m, "%s", why);
 	bad = program_read(&m->monitor, file, m->boot->module[m->monitor_module].bytes);
 	if (bad)
-		give_up(m, "file '%s' cannot be run: %s", MONITOR_NAME, bad);
+		manager_give_up(m, "file '%s' cannot be run: %s", MONITOR_NAME, bad);
+}
+
+/* A number on the box's command line, at most `max`; else `value` stays. */
+static void number_option(const struct manager *m, const char *key, uint64_t max, uint64_t *value)
+{
+	char text[32];
+	uint64_t n;
+
+	if (!text_option(m->box.cmdline, key, text, sizeof(text)))
+		return;
+	if (text_number(text, strlen(text), false, &n) && n <= max)
+		*value = n;
+	else
+		manager_say("%s=%s is not a number up to %llu", key, text, (unsigned long long)max);
 }
 
 static void read_options(struct manager *m)
 {
+	uint64_t shuffle = 0, backoff = LIFE_BACKOFF_MS;
 	char value[32];
-	uint64_t shuffle;
 
 	if (text_option(m->box.cmdline, "counters", value, sizeof(value)))
 		m->monitor_flags |= strcmp(value, "ports") == 0 ? MONITOR_COUNTERS | MONITOR_PORTS :
 								  MONITOR_COUNTERS;
 	m->scrub_last = text_option(m->box.cmdline, "scrub", value, sizeof(value));
-	if (text_option(m->box.cmdline, "limit", value, sizeof(value)) &&
-	    !text_number(value, strlen(value), false, &m->limit))
-		manager_say("limit=%s is not a number of seconds", value);
-	if (text_option(m->box.cmdline, "shuffle", value, sizeof(value))) {
-		if (text_number(value, strlen(value), false, &shuffle) && shuffle <= 60000)
-			m->shuffle_ms = (uint32_t)shuffle;
-		else
-			manager_say("shuffle=%s is not a number of milliseconds", value);
+	number_option(m, "limit", 1000000000, &m->limit);
+	number_option(m, "shuffle", 60000, &shuffle);
+	number_option(m, "backoff", LIFE_BACKOFF_MAX_MS, &backoff);
+	m->shuffle_ms = (uint32_t)shuffle;
+	m->backoff_ms = (uint32_t)backoff;
+}
+
+/* ---------------------------------------------------------------- the VMs */
+
+/* The memory for what it says, for as long as the box is on. */
+static uint8_t *take_history(struct manager *m, unsigned index)
+{
+	uint64_t va = MANAGER_HISTORY + (uint64_t)index * MUX_HISTORY;
+	int range = memory_take_small(&m->memory, MUX_HISTORY);
+
+	if (range < 0 || sys_range_scrub(range) != 0 ||
+	    sys_range_map(HANDLE_SELF_SPACE, range, va, 0, MUX_HISTORY, PROT_READ | PROT_WRITE) != 0)
+		return NULL;
+	return (uint8_t *)(uintptr_t)va;
+}
+
+static void set_up_guest(struct manager *m, unsigned i)
+{
+	struct guest *g = &m->guest[i];
+	uint8_t *history = take_history(m, i);
+
+	g->config = &m->config.vm[i];
+	g->place = &m->place[i];
+	g->index = i;
+	g->life.restart = g->config->on_crash == CRASH_RESTART;
+	g->life.first_ms = m->backoff_ms;
+	if (g->config->wrong)
+		blame(m, g);
+	if (!history) { /* no memory for the smallest of things */
+		m->place[i].ok = false;
+		format(m->place[i].why, sizeof(m->place[i].why), "there is no memory left on this box");
+	} else {
+		mux_add(&m->mux, i, g->config->name, history);
+		open_guest_port(m, g);
 	}
+	manager_say("vm %s: %u processors, on the box's %u%s%s", g->config->name, g->config->cpus,
+		    g->place->cpu[0], g->config->cpus > 1 ? ", ..." : "",
+		    g->config->exclusive ? ", exclusively" : "");
 }
 
 static void set_up(struct manager *m, const struct manager_boot *boot)
 {
 	thread_set_up();
 	m->boot = boot;
-	m->console.ports = -1;
-	m->console.line_start = true;
+	m->nowhere.ports = m->com[0].ports = m->com[1].ports = -1;
+	mux_init(&m->mux);
 	m->event = sys_event_create();
 	sys_box_info(&m->box);
+	open_screen(m);
 	for (uint32_t i = 0; i < boot->ram_ranges; i++)
 		memory_add(&m->memory, (int)(HANDLE_FIRST_RANGE + i));
-	m->memory_at_start = memory_free(&m->memory);
 	read_options(m);
 	read_config(m);
-	take_console(m, m->config.console);
 	read_monitor(m);
 	m->wall = rtc_read();
 	m->wall_tsc = sys_tsc();
 	manager_say("%u processors, %llu MiB free for guests, %u guests", m->box.cpus,
 		    (unsigned long long)(memory_free(&m->memory) >> 20), m->config.vm_count);
+	placement_make(&m->config, m->box.cpus, m->place);
 	m->guests = m->config.vm_count;
-	for (unsigned i = 0; i < m->guests; i++) {
-		m->guest[i].config = &m->config.vm[i];
-		m->guest[i].index = i;
-	}
-}
-
-/* When the last guest has stopped: the box's last words. */
-static void maybe_finish(struct manager *m)
-{
-	const struct guest *bad = NULL;
-
-	for (unsigned i = m->guests; i-- > 0;) {
-		const struct guest *g = &m->guest[i];
-
-		if (g->state != GUEST_STOPPED || g->private > 0)
-			return;
-		bad = g->ok ? bad : g;
-	}
-	if (m->scrub_last && memory_free(&m->memory) != m->memory_at_start)
-		give_up(m, "%llu of %llu KiB of memory did not come back",
-			(unsigned long long)(m->memory_at_start - memory_free(&m->memory)) >> 10,
-			(unsigned long long)m->memory_at_start >> 10);
-	if (bad)
-		give_up(m, "vm %s: %s", bad->config->name, bad->reason);
-	give_up(m, "ok");
-}
-
-/* Does a guest stand in the middle of a line, and go on with it? The log waits for that, not for ever. */
-static bool log_held(struct manager *m)
-{
-	bool talking = false;
-
 	for (unsigned i = 0; i < m->guests; i++)
-		talking |= m->guest[i].promised;
-	if (!talking || m->console.line_start || m->console.log_open ||
-	    ++m->log_held == LOG_HELD_LOOKS) {
-		m->log_held = 0;
-		return false;
-	}
-	return true;
-}
-
-static void serve(struct manager *m)
-{
-	uint64_t step = m->box.tsc_hz / POLL_PER_SECOND, look = m->box.tsc_hz / LOOKS_PER_SECOND, bits;
-	bool busy = false;
-
-	for (;;) {
-		/* The log has no event: it is looked at now and then, and after everything else. */
-		sys_event_wait(m->event, UINT64_MAX, sys_tsc() + (busy ? look : step), &bits);
-		type(m);
-		busy = false;
-		for (unsigned i = 0; i < m->guests; i++) {
-			if (bits & BIT_DEATH(i))
-				guest_died(m, &m->guest[i]);
-			if (guest_drain(m, &m->guest[i]))
-				guest_collect(m, &m->guest[i]);
-			else
-				busy = true;
-			busy |= m->guest[i].promised;
-		}
-		if (!log_held(m))
-			busy |= !log_drain(m);
-		busy |= !console_send(&m->console) && !m->console.irq;
-		for (unsigned i = 0; i < m->guests; i++)
-			guest_check(m, &m->guest[i]);
-		maybe_finish(m);
-	}
+		set_up_guest(m, i);
+	m->memory_at_start = memory_free(&m->memory);
+	if (m->guests == 1 && !m->mux.source[0].away)
+		m->mux.focus = 0;
 }
 
 int ring3_main(void *arg)
@@ -312,13 +259,8 @@ int ring3_main(void *arg)
 
 	set_up(m, arg);
 	for (unsigned i = 0; i < m->guests; i++) {
-		manager_say("vm %s: starting", m->guest[i].config->name);
-		log_drain(m);
-		console_send(&m->console);
+		manager_pump(m, false);
 		guest_start(m, &m->guest[i]);
-		log_drain(m);
-		console_send(&m->console);
 	}
-	serve(m);
-	return 0;
+	manager_serve(m);
 }

@@ -12,15 +12,23 @@
 #include "kernel/abi/sys.h"
 #include "lib/ring.h"
 #include "manager/config.h"
+#include "manager/ledger.h"
+#include "manager/life.h"
+#include "manager/mux.h"
+#include "manager/placement.h"
+#include "manager/screen.h"
 
 #define MANAGER_MODULES	     0x0000020000000000ULL /* module n at + n * stride, while it is read */
 #define MANAGER_MODULE_STRIDE 0x0000000400000000ULL
 #define MANAGER_WINDOW	     0x0000030000000000ULL /* a monitor's private memory while it is filled */
 #define MANAGER_SHARED	     0x0000031000000000ULL /* guest n's shared pages at + n * stride */
 #define MANAGER_SHARED_STRIDE 0x10000ULL
+#define MANAGER_HISTORY	     0x0000034000000000ULL /* what guest n said, MUX_HISTORY bytes each */
+#define MANAGER_SCREEN	     0x0000033000000000ULL /* the framebuffer */
 
-/* Bits of the manager's event. */
+/* Bits of the manager's event. Monitors can signal any of them: none is believed unseen. */
 #define BIT_SERIAL	    1ULL
+#define BIT_SERIAL2	    2ULL /* a port that is a guest's own */
 #define BIT_GUEST(n)	    (1ULL << (8 + (n))) /* its monitor has news */
 #define BIT_DEATH(n)	    (1ULL << (32 + (n))) /* its space is gone */
 
@@ -40,6 +48,9 @@ struct memory {
 
 void memory_add(struct memory *m, int handle);
 uint64_t memory_free(const struct memory *m);
+uint64_t memory_largest(const struct memory *m);
+/* Where a handle's memory is. False: it is none. */
+bool memory_extent(int handle, uint64_t *base, uint64_t *size);
 /* Any `bytes` (rounded up to pages) -> handle, or negative. Leaves large pieces whole. */
 int memory_take_small(struct memory *m, uint64_t bytes);
 /*
@@ -48,27 +59,24 @@ int memory_take_small(struct memory *m, uint64_t bytes);
  */
 int memory_take_guest(struct memory *m, uint64_t gpa, uint64_t *bytes);
 
-/* ---- console.c: the box's serial line ---- */
+/* ---- console.c: a serial port ---- */
 
 #define CONSOLE_QUEUE 8192
 
 struct console {
-	int ports; /* handle; negative: there is no console */
+	int ports; /* handle; negative: there is no such port */
 	uint16_t base;
 	bool irq; /* interrupts are bound; else it is polled */
 	uint8_t enabled; /* what the interrupt enable register holds */
-	bool line_start; /* the last byte put was a newline */
-	bool log_open; /* it was from the log, which is in the middle of a line */
 	uint8_t queue[CONSOLE_QUEUE];
 	unsigned head, tail; /* bytes ever put, ever sent */
 };
 
-/* False when no port answers; output then goes nowhere. */
-bool console_open(struct console *c, enum config_console which, int event);
+/* `number`: 1 or 2, as in COM1. False when no port answers; output then goes nowhere. */
+bool console_open(struct console *c, unsigned number, int event, uint64_t bits);
 unsigned console_room(const struct console *c);
-/* Puts all of it (the caller asked for room). Text gets CR before LF; raw does not. */
-void console_text(struct console *c, const char *text, size_t bytes);
-void console_raw(struct console *c, const uint8_t *bytes, size_t n);
+/* Puts all of it (the caller asked for room). */
+void console_put(struct console *c, const uint8_t *bytes, size_t n);
 /* Sends what the port takes now; returns true when the queue is empty. */
 bool console_send(struct console *c);
 /* Reads what has been typed; at most `bytes`. */
@@ -98,22 +106,26 @@ struct program {
 /* Checks the file completely. NULL, or a sentence. */
 const char *program_read(struct program *p, const uint8_t *file, uint64_t bytes);
 
-/* ---- guest.c: one VM ---- */
-
-enum guest_state { GUEST_IDLE, GUEST_RUNNING, GUEST_DYING, GUEST_STOPPED };
+/* ---- one VM ---- */
 
 struct guest {
 	const struct config_vm *config;
+	const struct placement *place;
 	unsigned index;
-	enum guest_state state;
-	bool ok; /* stopped because it switched itself off */
+	struct life life;
 	char reason[MONITOR_REASON_MAX];
 	int space, vm, event, private; /* handles, 0: none */
 	struct monitor_shared *shared; /* never trusted */
 	struct ring_end in, out; /* in: to the guest */
 	bool promised; /* its monitor knows that we look at `out` without being waked */
 	unsigned silent; /* looks in a row that found nothing there */
+	uint64_t quiet_until; /* TSC: its signals wake nobody before */
 	uint64_t started; /* TSC */
+	uint64_t given; /* LIFE_STARTING: guest-physical address up to which it has memory */
+	int piece; /* LIFE_STARTING: being scrubbed for it, 0: none */
+	uint64_t piece_bytes;
+	struct console *port; /* its own serial port, or NULL */
+	uint64_t port_sent; /* of what it said, bytes that the port has had */
 };
 
 struct manager {
@@ -121,33 +133,62 @@ struct manager {
 	int event;
 	struct box_info box;
 	struct memory memory;
+	struct ledger ledger; /* which VM has which memory */
 	uint64_t memory_at_start; /* bytes that were free */
 	bool scrub_last; /* also when the box goes off right after (box command line `scrub`) */
-	struct console console;
+	bool going_off; /* the operator said so */
+	struct console com[2]; /* COM1, COM2 */
+	struct console *console; /* the box's; one without a port when there is none */
+	struct console nowhere;
+	struct mux mux;
+	struct screen screen;
+	uint64_t screen_due; /* ms: when it may be drawn again */
+	uint64_t guest_bits; /* BIT_GUEST of all */
+	bool screen_console; /* guests' lines go there, too */
 	uint64_t log_cursor;
-	unsigned log_held; /* looks in a row that left the log where it was */
 	uint64_t wall, wall_tsc;
 	uint64_t limit; /* seconds that a guest may run, 0: no limit (box command line `limit=`) */
 	uint32_t shuffle_ms; /* for the monitors (box command line `shuffle=`) */
+	uint32_t backoff_ms; /* the first pause before a restart (box command line `backoff=`) */
 	uint32_t monitor_flags;
 	struct program monitor; /* segments of monitor.elf */
 	int monitor_module; /* index */
 	struct config config;
+	struct config_errors errors;
+	struct placement place[CONFIG_VM_MAX];
 	struct guest guest[CONFIG_VM_MAX];
 	unsigned guests;
+	bool hinted; /* the user has been told how to go on */
+	uint64_t last_words; /* ms: when a guest said something last */
 };
 
-/* Starts it; when that fails it is GUEST_STOPPED with the reason. */
+/* Milliseconds since the kernel's start. */
+uint64_t manager_ms(const struct manager *m);
+
+/* ---- guest.c: what happens to it ---- */
 void guest_start(struct manager *m, struct guest *g);
-/* Its monitor is gone, of itself or because we ended it: takes everything back. */
+/* One step of what takes long: memory in, memory out, the wait for a restart. True: the next can come at once. */
+bool guest_step(struct manager *m, struct guest *g);
+/* Its monitor may be gone, of itself or because we ended it. */
 void guest_died(struct manager *m, struct guest *g);
-/* After its last output has been read: the memory that held it. */
-void guest_collect(struct manager *m, struct guest *g);
 /* Looks at the state that the monitor reports. */
 void guest_check(struct manager *m, struct guest *g);
 /* Ends it with this reason, whatever it does. */
-__attribute__((format(printf, 3, 4))) void guest_stop(struct guest *g, bool ok, const char *why,
-						      ...);
+__attribute__((format(printf, 4, 5))) void guest_stop(struct manager *m, struct guest *g,
+						      enum life_end end, const char *why, ...);
+/* Asks its monitor for MONITOR_ASK_* bits. */
+void guest_ask(struct guest *g, uint32_t what);
+
+/* ---- guest_build.c: what it consists of ---- */
+/* All but its RAM; `why` is set when there is more to say than a status. */
+int guest_build(struct manager *m, struct guest *g, char *why, size_t why_bytes);
+/* One piece of its RAM: E_AGAIN while there is more to come, 0: it has all. */
+int guest_give_memory(struct manager *m, struct guest *g, char *why, size_t why_bytes);
+int guest_start_thread(struct manager *m, struct guest *g);
+/* One piece back: E_AGAIN while there is more, E_BUSY: later. */
+int guest_take_memory(struct manager *m, struct guest *g);
+/* Every handle, and the monitor's own memory. */
+void guest_take_rest(struct manager *m, struct guest *g);
 
 /* ---- modules.c ---- */
 
@@ -155,6 +196,17 @@ __attribute__((format(printf, 3, 4))) void guest_stop(struct guest *g, bool ok, 
 int module_find(const struct manager *m, const char *name);
 /* Maps it into the manager and checks its CRC-32. NULL, or a sentence in `why`. */
 const uint8_t *module_open(struct manager *m, int index, char *why, size_t why_bytes);
+
+/* ---- serve.c: bytes between guests, log, consoles; the end ---- */
+__attribute__((noreturn)) void manager_serve(struct manager *m);
+/* Moves what there is, once. True: there is more. */
+bool manager_pump(struct manager *m, bool last);
+/* The box cannot do its work, or has done it: its last line. */
+__attribute__((noreturn, format(printf, 2, 3))) void manager_give_up(struct manager *m, const char *fmt,
+								     ...);
+
+/* ---- operator.c: the menu's commands ---- */
+void operator_command(struct manager *m, const char *line);
 
 /* ---- manager.c, rtc.c ---- */
 __attribute__((format(printf, 1, 2))) void manager_say(const char *fmt, ...);

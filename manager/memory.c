@@ -28,15 +28,26 @@ static bool merge_one(struct memory *m)
 	return false;
 }
 
-void memory_add(struct memory *m, int handle)
+bool memory_extent(int handle, uint64_t *base, uint64_t *size)
 {
 	struct range_info info;
 
 	if (sys_range_info(handle, &info) != 0 || info.type != RANGE_RAM || info.size == 0)
+		return false;
+	*base = info.base;
+	*size = info.size;
+	return true;
+}
+
+void memory_add(struct memory *m, int handle)
+{
+	uint64_t base, size;
+
+	if (!memory_extent(handle, &base, &size))
 		return;
 	if (m->pieces == MEMORY_PIECES)
 		return; /* lost until the next boot; does not happen with so few VMs */
-	m->piece[m->pieces++] = (struct memory_piece){ handle, info.base, info.size };
+	m->piece[m->pieces++] = (struct memory_piece){ handle, base, size };
 	while (merge_one(m))
 		;
 }
@@ -48,6 +59,15 @@ uint64_t memory_free(const struct memory *m)
 	for (unsigned i = 0; i < m->pieces; i++)
 		sum += m->piece[i].size;
 	return sum;
+}
+
+uint64_t memory_largest(const struct memory *m)
+{
+	uint64_t most = 0;
+
+	for (unsigned i = 0; i < m->pieces; i++)
+		most = m->piece[i].size > most ? m->piece[i].size : most;
+	return most;
 }
 
 /* Cuts [offset, offset + bytes) out of piece i -> its handle. What is left stays in the list. */

@@ -9,6 +9,7 @@
 
 #define MONITOR_BOOT_MAGIC   0x746f6f42726f746eULL
 #define MONITOR_FILES_MAX    16
+#define MONITOR_CPUS_MAX     32
 #define MONITOR_REASON_MAX   160
 #define MONITOR_CMDLINE_MAX  2048
 #define MONITOR_SHARED	     0x0000000078010000ULL /* three pages: status, ring in, ring out */
@@ -37,7 +38,7 @@ struct monitor_file { /* a module, mapped read only */
 };
 
 enum {
-	MONITOR_COUNTERS = 1, MONITOR_CRASH_RESTART = 2, MONITOR_VERBOSE = 4, MONITOR_PORTS = 8,
+	MONITOR_COUNTERS = 1, MONITOR_VERBOSE = 4, MONITOR_PORTS = 8,
 	MONITOR_TESTDEV = 16, /* `testdev = yes` */
 };
 
@@ -46,8 +47,8 @@ struct monitor_boot {
 	char name[16]; /* the VM's */
 	uint64_t memory; /* guest RAM in bytes; above the hole it goes on at 4 GiB */
 	uint32_t cpus, flags; /* flags: MONITOR_* */
-	uint32_t first_cpu; /* the host processor of vCPU 0; the others follow, modulo host_cpus */
-	uint32_t host_cpus;
+	uint32_t host_cpus, reserved;
+	uint16_t cpu[MONITOR_CPUS_MAX]; /* the host processor of each vCPU */
 	struct monitor_handles handle;
 	uint64_t manager_bits; /* to signal on manager_event */
 	uint64_t wall; /* seconds since 1970-01-01 UTC at wall_tsc */
@@ -67,6 +68,7 @@ enum {
 	MONITOR_BIT_STATE = 1 << 2, /* a vCPU thread asks for a machine-wide change */
 	MONITOR_BIT_LOCK = 1 << 4, /* the board lock may be free */
 	MONITOR_BIT_GO = 1 << 5, /* the machine change is done */
+	MONITOR_BIT_ASK = 1 << 6, /* the manager set bits in monitor_shared.ask */
 	MONITOR_BIT_DELAY_PORT = 1 << 3, /* a write to port 0x80; nobody waits for it */
 };
 
@@ -78,8 +80,12 @@ enum monitor_state {
 	MONITOR_FAILED, /* it could not start; reason says why */
 };
 
+/* What the manager may ask for: lines in the log. */
+enum { MONITOR_ASK_COUNTERS = 1, MONITOR_ASK_DUMP = 2 };
+
 struct monitor_shared { /* page 0; page 1 is ring `in`, page 2 ring `out` (lib/ring.h) */
 	uint32_t state; /* enum monitor_state, written last */
 	uint32_t resets; /* how often the guest has reset itself */
 	char reason[MONITOR_REASON_MAX];
+	uint32_t ask; /* MONITOR_ASK_*, set by the manager, taken by the monitor */
 };

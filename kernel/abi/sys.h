@@ -83,6 +83,12 @@ static inline int sys_range_info(int range, struct range_info *info)
 	return (int)sys_call3(SYS_RANGE_INFO, (uint64_t)range, sys_ptr(info), 0);
 }
 
+/* One step: E_AGAIN while there is more to do. */
+static inline int sys_range_scrub_some(int range)
+{
+	return (int)sys_call3(SYS_RANGE_SCRUB, (uint64_t)range, 0, 0);
+}
+
 static inline int sys_range_scrub(int range)
 {
 	int status;
@@ -175,12 +181,18 @@ static inline int sys_vm_map(int vm, int range, uint64_t gpa, unsigned flags)
 	return status;
 }
 
+/* One step: E_AGAIN while there is more to do. */
+static inline int sys_vm_take_some(int vm)
+{
+	return (int)sys_call3(SYS_VM_TAKE, (uint64_t)vm, 0, 0);
+}
+
 static inline int sys_vm_take(int vm)
 {
 	int status;
 
 	do {
-		status = (int)sys_call3(SYS_VM_TAKE, (uint64_t)vm, 0, 0);
+		status = sys_vm_take_some(vm);
 	} while (status == E_AGAIN);
 	return status;
 }

@@ -98,6 +98,7 @@ struct space_info {
 	uint32_t vector; /* REASON_FAULT: the exception */
 	uint64_t error, rip, cr2; /* REASON_FAULT; REASON_EXITED: error is the exit code */
 	uint64_t quota, used; /* kernel memory in 4 KiB pages */
+	uint32_t handles, reserved; /* in use */
 };
 
 enum thread_op {
@@ -196,6 +197,7 @@ struct manager_boot { /* mapped read only */
 	struct manager_boot_table fadt, dsdt; /* for switching the box off */
 	uint32_t framebuffer; /* handle or 0 */
 	uint32_t fb_pitch, fb_width, fb_height, fb_bpp, fb_is_text;
+	uint32_t fb_offset; /* of the first pixel in the range */
 	struct manager_boot_module module[64];
 };
 

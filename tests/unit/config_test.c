@@ -173,7 +173,7 @@ static void testdev(void)
 
 static void words_that_are_not_there_yet(void)
 {
-	static const char *const later[] = { "firmware", "disk", "net", "pci", "exclusive" };
+	static const char *const later[] = { "firmware", "disk", "net", "pci" };
 	char text[256], words[64];
 
 	for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++) {
@@ -181,15 +181,75 @@ static void words_that_are_not_there_yet(void)
 		snprintf(words, sizeof(words), "'%s' is not supported yet", later[i]);
 		CHECK(one_error(text, 4, words));
 	}
-	CHECK(one_error("[box]\nstay = yes\n" GOOD, 2, "'stay' is not supported yet"));
-	CHECK(one_error("[box]\nconsole = fb\n" GOOD, 2, "console = fb is not supported yet"));
 	CHECK(one_error(GOOD "cpus = 17\n", 4, "more than 16 processors are not supported yet"));
-	CHECK(one_error(GOOD "cpus = 2,3\n", 4, "pinning"));
 	CHECK(one_error(GOOD "machine = q35\n", 4,
 			"machine = q35 is not supported yet; use machine = pc"));
-	CHECK(one_error(GOOD "on_crash = restart\n", 4, "not supported yet"));
-	CHECK(one_error(GOOD "[vm two]\nmemory = 64M\nkernel = k\n", 4,
-			"a second VM is not supported yet"));
+}
+
+static void several_vms(void)
+{
+	CHECK_EQ(parse("[box]\nstay = yes\n" GOOD "cpus = 3,\nexclusive = yes\non_crash = restart\n"
+		       "[vm two]\nmemory = 32M\nkernel = k\ncpus = 2, 0 ,15\nconsole = com2\n"),
+		 0);
+	CHECK(c.stay);
+	CHECK_EQ(c.vm_count, 2);
+	CHECK_EQ(c.vm[0].on_crash, CRASH_RESTART);
+	CHECK(c.vm[0].exclusive && c.vm[0].pinned);
+	CHECK_EQ(c.vm[0].cpus, 1);
+	CHECK_EQ(c.vm[0].pin[0], 3);
+	CHECK(!c.vm[1].exclusive && c.vm[1].pinned);
+	CHECK_EQ(c.vm[1].cpus, 3);
+	CHECK_EQ(c.vm[1].pin[0], 2);
+	CHECK_EQ(c.vm[1].pin[1], 0);
+	CHECK_EQ(c.vm[1].pin[2], 15);
+	CHECK_EQ(c.vm[1].console, PORT_COM2);
+	CHECK_EQ(c.vm[0].wrong, 0);
+	CHECK_EQ(parse(GOOD "exclusive = no\ncpus = 1\n"), 0);
+	CHECK(!c.vm[0].exclusive && !c.vm[0].pinned && !c.stay);
+	CHECK_EQ(parse("[box]\nconsole = fb\n" GOOD), 0);
+	CHECK_EQ(c.console, CONSOLE_FB);
+}
+
+#define TWO "[vm two]\nmemory = 64M\nkernel = k\n"
+
+static void bad_placement(void)
+{
+	CHECK(one_error(GOOD "cpus = 2,x\n", 4, "not a list of the box's processors"));
+	CHECK(one_error(GOOD "cpus = ,\n", 4, "not a list of the box's processors"));
+	CHECK(one_error(GOOD "cpus = 1,,2\n", 4, "not a list of the box's processors"));
+	CHECK(one_error(GOOD "cpus = 1,1024\n", 4, "not a list of the box's processors"));
+	CHECK(one_error(GOOD "cpus = 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16\n", 4, "more than 16"));
+	CHECK(one_error(GOOD "cpus = 1,1\nexclusive = yes\n", 4, "processor 1 stands twice"));
+	CHECK(one_error(GOOD "exclusive = yes\ncpus = 0,1\n", 5, "processor 0 cannot be exclusive"));
+	CHECK(one_error(GOOD "exclusive = maybe\n", 4, "exclusive = maybe is none of: no, yes"));
+	CHECK(one_error("[box]\nstay = 1\n" GOOD, 2, "stay = 1 is none of: no, yes"));
+}
+
+static void bad_consoles(void)
+{
+	CHECK(one_error(GOOD "console = com1\n", 4, "com1 is the box's own console"));
+	CHECK(one_error("[box]\nconsole = com2\n" GOOD "console = com2\n", 6, "com2 is the box's own"));
+	CHECK(one_error(GOOD "console = com2\n" TWO "console = com2\n", 8, "[vm web] has console = com2"));
+	CHECK(one_error(GOOD "console = fb\n", 4, "none of: com1, com2"));
+}
+
+/* A mistake in one section is that VM's alone: the others can be started. */
+static void whose_mistake(void)
+{
+	CHECK(one_error(GOOD "frobnicate = 1\n" TWO, 4, "frobnicate"));
+	CHECK_EQ(c.vm_count, 2);
+	CHECK_EQ(c.vm[0].wrong, 4);
+	CHECK_EQ(c.vm[1].wrong, 0);
+	CHECK(!c.wrong);
+	CHECK(one_error(GOOD "[vm two]\nkernel = k\n", 4, "no memory"));
+	CHECK_EQ(c.vm[0].wrong, 0);
+	CHECK_EQ(c.vm[1].wrong, 4);
+	CHECK(one_error(GOOD "[vm a b]\nmemory = 1M\n" TWO, 4, "a VM's name"));
+	CHECK_EQ(c.vm_count, 2);
+	CHECK(!c.wrong);
+	CHECK(one_error("[box]\nstey = yes\n" GOOD, 2, "did you mean 'stay'"));
+	CHECK(c.wrong);
+	CHECK_EQ(c.vm[0].wrong, 0);
 }
 
 static void bad_words(void)
@@ -320,6 +380,10 @@ int main(void)
 	RUN(modules);
 	RUN(testdev);
 	RUN(words_that_are_not_there_yet);
+	RUN(several_vms);
+	RUN(bad_placement);
+	RUN(bad_consoles);
+	RUN(whose_mistake);
 	RUN(bad_words);
 	RUN(said_twice);
 	RUN(missing);

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What comes after a VM's end: nothing, or another life after a pause that doubles. Does no I/O. */
+#include "manager/life.h"
+
+void life_start(struct life *l, uint64_t now)
+{
+	l->state = LIFE_STARTING;
+	l->started = now;
+}
+
+bool life_ends(struct life *l, enum life_end end)
+{
+	if (!life_alive(l))
+		return false;
+	l->end = end;
+	l->state = l->state == LIFE_STARTING ? LIFE_RETURNING : LIFE_ENDING;
+	return true;
+}
+
+bool life_goes_on(const struct life *l, enum life_end end)
+{
+	return end == END_RESTART || (end == END_CRASHED && l->restart);
+}
+
+/* 1, 2, 4 ... seconds, a minute at most. */
+static uint64_t pause(const struct life *l)
+{
+	uint64_t ms = l->first_ms;
+
+	for (uint32_t i = 1; i < l->crashes && ms < LIFE_BACKOFF_MAX_MS; i++)
+		ms *= 2;
+	return ms < LIFE_BACKOFF_MAX_MS ? ms : LIFE_BACKOFF_MAX_MS;
+}
+
+void life_over(struct life *l, uint64_t now)
+{
+	if (!life_goes_on(l, l->end)) {
+		l->state = LIFE_STOPPED;
+		return;
+	}
+	l->state = LIFE_WAITING;
+	l->restarts++;
+	if (l->end == END_RESTART || now - l->started >= LIFE_BACKOFF_MAX_MS)
+		l->crashes = 0; /* it has lived long enough */
+	if (l->end == END_CRASHED)
+		l->crashes++;
+	l->again = l->end == END_RESTART ? now : now + pause(l);
+}
+
+bool life_due(const struct life *l, uint64_t now)
+{
+	return l->state == LIFE_WAITING && now >= l->again;
+}
+
+void life_again(struct life *l, uint64_t now)
+{
+	if (l->state != LIFE_STOPPED && l->state != LIFE_WAITING)
+		return;
+	l->restarts += l->state == LIFE_STOPPED;
+	l->state = LIFE_WAITING;
+	l->again = now;
+	l->crashes = 0;
+}
+
+void life_never(struct life *l)
+{
+	if (l->state == LIFE_WAITING) {
+		l->state = LIFE_STOPPED;
+		l->end = END_OPERATOR;
+	}
+}
+
+const char *life_word(const struct life *l)
+{
+	static const char *const words[] = { "stopped", "starting", "running",
+					     "ending",	"ending",   "restarting" };
+
+	return words[l->state];
+}

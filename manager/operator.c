@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Carries out the menu's commands: what the person at the console wants. */
+#include "manager/manager.h"
+
+#include "manager/menu.h"
+
+static void list(struct manager *m)
+{
+	for (unsigned i = 0; i < m->guests; i++) {
+		const struct guest *g = &m->guest[i];
+		const struct life *l = &g->life;
+		bool dead = !life_alive(l);
+
+		mux_say(&m->mux, "bulkhead: %2u %-15s %-10s %2u cpus %6llu MiB, %u restarts%s%s%s%s", i + 1,
+			g->config->name, life_word(l), g->config->cpus,
+			(unsigned long long)(g->config->memory >> 20), l->restarts,
+			m->mux.focus == (int)i ? ", has the keyboard" : "",
+			g->port ? (g->port == &m->com[0] ? ", on com1" : ", on com2") : "",
+			dead && g->reason[0] ? ": " : "", dead ? g->reason : "");
+	}
+}
+
+/* What has to be the same before and after, when nothing is lost. */
+static void memory(struct manager *m)
+{
+	struct space_info info = { 0 };
+
+	sys_box_info(&m->box);
+	sys_space_ctl(HANDLE_SELF_SPACE, SPACE_INFO, sys_ptr(&info), 0);
+	mux_say(&m->mux, "bulkhead: memory: %llu KiB free for VMs in %u pieces, the largest of %llu KiB; of the "
+			 "kernel's %llu KiB %llu free; the manager has %llu KiB of them and %u handles",
+		(unsigned long long)(memory_free(&m->memory) >> 10), m->memory.pieces,
+		(unsigned long long)(memory_largest(&m->memory) >> 10),
+		(unsigned long long)(m->box.pool_bytes >> 10), (unsigned long long)(m->box.pool_free >> 10),
+		(unsigned long long)info.used * 4, info.handles);
+}
+
+static void focus(struct manager *m, struct guest *g)
+{
+	if (g->port) {
+		mux_say(&m->mux, "bulkhead: %s has a port of its own: com%u", g->config->name,
+			g->port == &m->com[0] ? 1 : 2);
+		return;
+	}
+	mux_focus(&m->mux, (int)g->index);
+	mux_say(&m->mux, "bulkhead: %s has the keyboard; what it said:", g->config->name);
+}
+
+static void stop(struct manager *m, struct guest *g, enum life_end end)
+{
+	if (life_alive(&g->life)) {
+		guest_stop(m, g, end, end == END_RESTART ? "restarted from the console" :
+							   "stopped from the console");
+	} else if (end == END_RESTART) {
+		life_again(&g->life, manager_ms(m));
+	} else {
+		life_never(&g->life);
+	}
+}
+
+static void off(struct manager *m)
+{
+	m->going_off = true;
+	for (unsigned i = 0; i < m->guests; i++)
+		stop(m, &m->guest[i], END_OPERATOR);
+}
+
+static void help(struct manager *m)
+{
+	for (const char *const *line = menu_help; *line; line++)
+		mux_say(&m->mux, "bulkhead: %s", *line);
+}
+
+static void ask(struct manager *m, struct guest *g, uint32_t what)
+{
+	if (g->life.state == LIFE_RUNNING)
+		guest_ask(g, what);
+	else
+		mux_say(&m->mux, "bulkhead: %s does not run", g->config->name);
+}
+
+void operator_command(struct manager *m, const char *line)
+{
+	struct menu_command c;
+	struct guest *g;
+
+	menu_read(&c, line, &m->config, m->mux.focus);
+	g = &m->guest[c.vm];
+	switch (c.verb) {
+	case MENU_NOTHING:
+		return;
+	case MENU_WRONG:
+		mux_say(&m->mux, "bulkhead: %s", c.why);
+		return;
+	case MENU_HELP:
+		help(m);
+		return;
+	case MENU_LIST:
+		list(m);
+		return;
+	case MENU_FOCUS:
+		focus(m, g);
+		return;
+	case MENU_ALL:
+		mux_focus(&m->mux, -1);
+		mux_say(&m->mux, "bulkhead: all VMs' lines");
+		return;
+	case MENU_STOP:
+		stop(m, g, END_OPERATOR);
+		return;
+	case MENU_RESTART:
+		stop(m, g, END_RESTART);
+		return;
+	case MENU_COUNTERS:
+		ask(m, g, MONITOR_ASK_COUNTERS);
+		return;
+	case MENU_DUMP:
+		ask(m, g, MONITOR_ASK_DUMP);
+		return;
+	case MENU_MEMORY:
+		memory(m);
+		return;
+	case MENU_OFF:
+		off(m);
+		return;
+	}
+}

@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The manager's loop and its end: carries bytes between guests, log, consoles and screen, and switches
+ * the box off when all VMs are done. Nothing that a monitor does makes it wait, or run all the time.
+ */
+#include "manager/manager.h"
+
+#include <stdarg.h>
+#include "lib/format.h"
+#include "lib/string.h"
+#include "manager/power.h"
+
+enum { POLL_PER_SECOND = 50, LOOKS_PER_SECOND = 500, SILENT_LOOKS = 4, VAIN_WAKES = 16 };
+enum { PIECE = 512, PIECES_A_LOOK = 8, CELLS_A_LOOK = 200, DRAWS_PER_SECOND = 5, HINT_MS = 3000 };
+
+/* ---------------------------------------------------------------- output */
+
+/* From the kernel's log ring to the console's and to the screen. */
+static void log_pump(struct manager *m)
+{
+	char text[PIECE];
+
+	while (mux_room(&m->mux, MUX_LOG) >= sizeof(text)) {
+		uint64_t before = m->log_cursor;
+		int64_t n = sys_log_read(HANDLE_BOX, text, sizeof(text), &m->log_cursor);
+
+		if (n <= 0)
+			return;
+		m->mux.source[MUX_LOG].lost += m->log_cursor - before - (uint64_t)n;
+		mux_put(&m->mux, MUX_LOG, text, (size_t)n, manager_ms(m));
+		screen_put(&m->screen, text, (size_t)n);
+	}
+}
+
+/* How much of a guest's output there is room for; a dead one's last words never wait. */
+static size_t guest_room(const struct manager *m, const struct guest *g)
+{
+	const struct mux_source *s = &m->mux.source[g->index];
+
+	if (!life_alive(&g->life))
+		return PIECE;
+	return g->port ? MUX_HISTORY - (size_t)(s->head - g->port_sent) : mux_room(&m->mux, g->index);
+}
+
+/*
+ * While a guest talks we look by ourselves, some hundred times a second; it need not wake us for each
+ * byte. Having been silent for a while it shall wake us again: one more look is due after that.
+ */
+static void guest_promise(struct guest *g, bool talks)
+{
+	if (talks) {
+		g->silent = 0;
+		if (!g->promised)
+			ring_promise(&g->out, g->promised = true);
+	} else if (g->promised && ++g->silent == SILENT_LOOKS) {
+		ring_promise(&g->out, g->promised = false);
+	}
+}
+
+/* From a guest's ring to its history. True: look again soon. */
+static bool guest_pump(struct manager *m, struct guest *g)
+{
+	uint8_t bytes[PIECE];
+	bool moved = false;
+
+	if (!g->out.page)
+		return false;
+	for (unsigned i = 0; i < PIECES_A_LOOK; i++) {
+		size_t room = guest_room(m, g);
+		size_t n = ring_take(&g->out, bytes, room < sizeof(bytes) ? room : sizeof(bytes));
+
+		if (n == 0)
+			break;
+		mux_put(&m->mux, g->index, bytes, n, manager_ms(m));
+		moved = true;
+	}
+	if (moved)
+		m->last_words = manager_ms(m);
+	guest_promise(g, moved);
+	return g->promised || ring_used(&g->out) != 0;
+}
+
+/* From its history to its own port. */
+static bool port_pump(struct manager *m, struct guest *g)
+{
+	const struct mux_source *s = &m->mux.source[g->index];
+	bool all;
+
+	if (!g->port)
+		return false;
+	if (s->head - g->port_sent > MUX_HISTORY)
+		g->port_sent = s->head - MUX_HISTORY;
+	for (; g->port_sent < s->head && console_room(g->port) > 0; g->port_sent++)
+		console_put(g->port, &s->data[g->port_sent % MUX_HISTORY], 1);
+	all = console_send(g->port);
+	return !all && !g->port->irq;
+}
+
+/* What the console shows next. */
+static bool mux_pump(struct manager *m)
+{
+	uint8_t bytes[2 * PIECE];
+	unsigned room;
+	size_t n;
+
+	while ((room = console_room(m->console)) >= sizeof(bytes)) {
+		n = mux_output(&m->mux, bytes, sizeof(bytes), manager_ms(m));
+		if (n == 0)
+			break;
+		console_put(m->console, bytes, n);
+		if (m->screen_console)
+			screen_put(&m->screen, (const char *)bytes, n);
+	}
+	return !console_send(m->console) && !m->console->irq;
+}
+
+static bool screen_pump(struct manager *m, bool last)
+{
+	uint64_t now = manager_ms(m);
+
+	if (last) {
+		while (screen_draw(&m->screen, CELLS_A_LOOK))
+			;
+		return false;
+	}
+	if (now < m->screen_due)
+		return false;
+	if (screen_draw(&m->screen, CELLS_A_LOOK))
+		return true;
+	m->screen_due = now + 1000 / DRAWS_PER_SECOND;
+	return false;
+}
+
+bool manager_pump(struct manager *m, bool last)
+{
+	bool busy = false;
+
+	log_pump(m);
+	for (unsigned i = 0; i < m->guests; i++) {
+		busy |= guest_pump(m, &m->guest[i]);
+		busy |= port_pump(m, &m->guest[i]);
+	}
+	busy |= mux_pump(m);
+	busy |= !mux_empty(&m->mux) && !m->mux.prompt;
+	return screen_pump(m, last) || busy;
+}
+
+/* ---------------------------------------------------------------- the end */
+
+/* A box without a serial console says its last line on COM1 all the same, unless a guest has that. */
+static void find_any_port(struct manager *m)
+{
+	if (m->console->ports < 0 && m->com[0].ports < 0 &&
+	    console_open(&m->com[0], 1, m->event, BIT_SERIAL))
+		m->console = &m->com[0];
+}
+
+__attribute__((noreturn)) static void switch_off(struct manager *m, const char *line)
+{
+	uint64_t end = sys_tsc() + 10 * m->box.tsc_hz;
+
+	m->mux.prompt = false;
+	do {
+		manager_pump(m, false);
+		console_flush(m->console, m->box.tsc_hz);
+	} while (!mux_empty(&m->mux) && sys_tsc() < end);
+	find_any_port(m);
+	mux_say(&m->mux, "%s", line);
+	screen_put(&m->screen, line, strlen(line));
+	screen_put(&m->screen, "\n", 1);
+	manager_pump(m, true);
+	for (unsigned i = 0; i < m->guests; i++) {
+		if (m->guest[i].port)
+			console_flush(m->guest[i].port, m->box.tsc_hz);
+	}
+	console_flush(m->console, m->box.tsc_hz);
+	power_off(m->boot, m->box.tsc_hz);
+	mux_say(&m->mux, "no way to switch the power off was found: do it by hand");
+	screen_put(&m->screen, "do it by hand\n", 14);
+	manager_pump(m, true);
+	console_flush(m->console, m->box.tsc_hz);
+	for (;;) {
+		uint64_t bits;
+
+		sys_event_wait(m->event, 0, SYS_FOR_EVER, &bits);
+	}
+}
+
+void manager_give_up(struct manager *m, const char *fmt, ...)
+{
+	char line[480] = "bulkhead: box off: ";
+	size_t lead = strlen(line);
+	va_list args;
+
+	va_start(args, fmt);
+	format_v(line + lead, sizeof(line) - lead, fmt, args);
+	va_end(args);
+	switch_off(m, line);
+}
+
+static bool ended_well(const struct guest *g)
+{
+	return g->life.end == END_OFF || g->life.end == END_OPERATOR;
+}
+
+/* When the last VM has stopped: the box's last words, with every VM that failed. */
+static void maybe_finish(struct manager *m)
+{
+	char bad[440] = "";
+	size_t n = 0;
+
+	for (unsigned i = 0; i < m->guests; i++) {
+		const struct guest *g = &m->guest[i];
+
+		if (g->life.state != LIFE_STOPPED || (g->out.page && ring_used(&g->out) != 0))
+			return;
+		if (!ended_well(g) && n < sizeof(bad))
+			n += (size_t)format(bad + n, sizeof(bad) - n, "%svm %s: %s", n ? "; " : "",
+					    g->config->name, g->reason);
+	}
+	if (m->config.stay && !m->going_off)
+		return;
+	if (m->scrub_last && memory_free(&m->memory) != m->memory_at_start)
+		manager_give_up(m, "%llu of %llu KiB of memory did not come back",
+				(unsigned long long)(m->memory_at_start - memory_free(&m->memory)) >> 10,
+				(unsigned long long)m->memory_at_start >> 10);
+	manager_give_up(m, "%s", n ? bad : "ok");
+}
+
+/* ---------------------------------------------------------------- input */
+
+/* What a guest has no room for is lost. */
+static void give_keys(struct guest *g, const uint8_t *keys, size_t n)
+{
+	if (n == 0 || g->life.state != LIFE_RUNNING)
+		return;
+	ring_put(&g->in, keys, n);
+	sys_event_signal(g->event, MONITOR_BIT_CONSOLE);
+}
+
+/* True: somebody typed something. */
+static bool type(struct manager *m)
+{
+	uint8_t bytes[64], keys[64];
+	bool typed = false;
+	size_t n;
+
+	while ((n = console_receive(m->console, bytes, sizeof(bytes))) > 0) {
+		size_t k = 0;
+		int to = m->mux.focus;
+
+		typed = true;
+		for (size_t i = 0; i < n; i++) {
+			enum mux_typed what = mux_type(&m->mux, bytes[i], manager_ms(m));
+
+			if (what == MUX_TO_VM)
+				keys[k++] = bytes[i];
+			if (what != MUX_COMMAND)
+				continue;
+			if (to >= 0)
+				give_keys(&m->guest[to], keys, k);
+			k = 0;
+			operator_command(m, m->mux.line);
+			to = m->mux.focus;
+		}
+		if (to >= 0)
+			give_keys(&m->guest[to], keys, k);
+	}
+	for (unsigned i = 0; i < m->guests; i++) {
+		while (m->guest[i].port && (n = console_receive(m->guest[i].port, bytes, sizeof(bytes))) > 0)
+			give_keys(&m->guest[i], bytes, n);
+	}
+	return typed;
+}
+
+/* ---------------------------------------------------------------- the loop */
+
+/* Which signals may wake us: not those of a guest that has just done so. */
+static uint64_t wanted_bits(const struct manager *m, uint64_t now)
+{
+	uint64_t bits = UINT64_MAX;
+
+	for (unsigned i = 0; i < m->guests; i++) {
+		if (m->guest[i].quiet_until > now)
+			bits &= ~BIT_GUEST(i);
+	}
+	return bits;
+}
+
+/* When everybody has said what they had to: how a person goes on from here. */
+static void hint(struct manager *m)
+{
+	if (m->hinted || m->guests < 2 || m->mux.focus >= 0 || m->last_words == 0 ||
+	    manager_ms(m) - m->last_words < HINT_MS)
+		return;
+	m->hinted = true;
+	mux_say(&m->mux, "bulkhead: %u VMs. Ctrl-T opens the menu: there `focus %s` gives that VM the keyboard, "
+			 "`list` shows all, `off` switches the box off.", m->guests, m->config.vm[0].name);
+}
+
+/* Steps that take long, in turn with everything else. True: there are more. */
+static bool step_guests(struct manager *m)
+{
+	bool more = false;
+
+	for (unsigned i = 0; i < m->guests; i++)
+		more |= guest_step(m, &m->guest[i]);
+	return more;
+}
+
+/* Does a guest run whose processors want to be left some time between our steps? */
+static bool anybody_runs(const struct manager *m)
+{
+	for (unsigned i = 0; i < m->guests; i++) {
+		if (m->guest[i].life.state == LIFE_RUNNING)
+			return true;
+	}
+	return false;
+}
+
+/* One turn of the loop. When to come again at the latest. */
+static uint64_t serve_once(struct manager *m, uint64_t bits, unsigned *vain)
+{
+	uint64_t start = sys_tsc(), look = m->box.tsc_hz / LOOKS_PER_SECOND, now;
+	bool typed = type(m), busy, more;
+
+	for (unsigned i = 0; i < m->guests; i++) {
+		if (bits & BIT_DEATH(i) || m->guest[i].life.state == LIFE_ENDING)
+			guest_died(m, &m->guest[i]);
+		if (bits & BIT_GUEST(i))
+			m->guest[i].quiet_until = start + look;
+	}
+	busy = manager_pump(m, false);
+	more = step_guests(m);
+	for (unsigned i = 0; i < m->guests; i++) {
+		guest_check(m, &m->guest[i]);
+		busy |= m->guest[i].quiet_until > start || m->guest[i].life.state == LIFE_ENDING ||
+			m->guest[i].life.state == LIFE_RETURNING;
+	}
+	hint(m);
+	maybe_finish(m);
+	/* Signals that mean nothing, one after the other, are answered by not listening for a while. */
+	*vain = typed || more || !(bits & ~m->guest_bits) ? 0 : *vain + 1;
+	now = sys_tsc();
+	if (more)
+		return anybody_runs(m) ? now + (now - start) : 0;
+	return now + (busy ? look : m->box.tsc_hz / POLL_PER_SECOND);
+}
+
+void manager_serve(struct manager *m)
+{
+	uint64_t bits = 0, until;
+	unsigned vain = 0;
+
+	for (unsigned i = 0; i < m->guests; i++)
+		m->guest_bits |= BIT_GUEST(i);
+	for (;;) {
+		until = serve_once(m, bits, &vain);
+		sys_event_wait(m->event, vain > VAIN_WAKES ? 0 : wanted_bits(m, sys_tsc()), until, &bits);
+	}
+}
