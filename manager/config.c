@@ -255,6 +255,7 @@ static void set_pins(struct reader *r, const char *value)
 {
 	const char *at = value, *end;
 	struct config_vm *vm = r->vm;
+	size_t digits;
 	uint64_t n;
 
 	vm->pinned = true;
@@ -263,7 +264,10 @@ static void set_pins(struct reader *r, const char *value)
 			at++;
 		for (end = at; *end >= '0' && *end <= '9'; end++)
 			;
-		if (!text_number(at, (size_t)(end - at), false, &n) || n >= CONFIG_HOST_CPUS ||
+		digits = (size_t)(end - at);
+		while (*end == ' ' || *end == '\t')
+			end++;
+		if (!text_number(at, digits, false, &n) || n >= CONFIG_HOST_CPUS ||
 		    (*end != ',' && *end != '\0')) {
 			wrong(r, "cpus = %.32s is not a list of the box's processors; write cpus = 2,3",
 			      value);

@@ -161,6 +161,20 @@ static int make_space(struct manager *m, struct guest *g, struct monitor_handles
 	return sys_space_ctl(g->space, SPACE_WATCH, (uint64_t)m->event, BIT_DEATH(g->index));
 }
 
+/* Processors of its own, until its space is gone. */
+static int reserve_processors(struct guest *g, char *why, size_t why_bytes)
+{
+	int status = 0;
+
+	for (uint32_t i = 0; i < g->config->cpus && g->config->exclusive && status == 0; i++) {
+		status = sys_box_exclusive(HANDLE_BOX, g->place->cpu[i], g->space);
+		if (status != 0)
+			format(why, why_bytes, "processor %u cannot be exclusive: status %d",
+			       g->place->cpu[i], status);
+	}
+	return status;
+}
+
 static int make_private(struct manager *m, struct guest *g, const struct monitor_boot *boot)
 {
 	struct private_layout l = private_layout(m, g->config);
@@ -219,6 +233,8 @@ int guest_build(struct manager *m, struct guest *g, char *why, size_t why_bytes)
 	}
 	fill_boot(m, g, &boot);
 	status = make_space(m, g, &boot.handle);
+	if (status == 0)
+		status = reserve_processors(g, why, why_bytes);
 	if (status == 0)
 		status = lend_files(m, g, &boot, why, why_bytes);
 	if (status == 0)
