@@ -105,6 +105,7 @@ void monitor_vcpu_reset(struct monitor_vcpu *v);
 
 /* ---- monitor_mmio.c: exits that need the instruction emulator ---- */
 void monitor_emulate(struct monitor_vcpu *v);
+enum emul_result monitor_task_switch(struct monitor_vcpu *v);
 extern const struct emul_ops monitor_emul_ops;
 
 /* ---- monitor_start.c: (re)loading the guest ---- */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Exits that need the instruction at RIP: MMIO and string port access. Connects the emulator to
- * guest memory, the board and the local APIC's page.
+ * Exits that the emulator serves: MMIO, string port access, task switches. Connects it to guest memory,
+ * the board and the local APIC's page.
  */
 #include "guests/monitor.h"
 
@@ -213,4 +213,24 @@ void monitor_emulate(struct monitor_vcpu *v)
 	else if (result == EMUL_HOST)
 		monitor_ask(v->monitor, REQUEST_CRASH, "the emulator's host failed: status %d",
 			    e->host_error);
+}
+
+enum emul_result monitor_task_switch(struct monitor_vcpu *v)
+{
+	struct vcpu_area *a = v->area;
+	struct vcpu_task task = a->task;
+	struct emul *e = &v->emul;
+	enum emul_result result = EMUL_AGAIN;
+
+	e->valid = a->pulled;
+	e->changed = 0;
+	for (unsigned again = 0; result == EMUL_AGAIN && again < EMULATE_AGAIN_MAX; again++)
+		result = emul_task_switch(e, &task);
+	if (result == EMUL_FAULT)
+		emul_fault_post(e);
+	a->push |= e->changed;
+	if (result == EMUL_UNKNOWN || result == EMUL_HOST || result == EMUL_AGAIN)
+		monitor_ask(v->monitor, REQUEST_CRASH, "the task switch to selector 0x%x failed on vCPU %u",
+			    task.selector, v->index);
+	return result;
 }

@@ -61,9 +61,8 @@ static void exit_text(struct monitor_vcpu *v)
 
 static void exit_task_switch(struct monitor_vcpu *v)
 {
-	sys_vcpu_ctl(v->handle, VCPU_DUMP, 0, 0, NULL);
-	monitor_ask(v->monitor, REQUEST_CRASH, "hardware task switch to selector 0x%x on vCPU %u",
-		    v->area->task.selector, v->index);
+	if (monitor_task_switch(v) == EMUL_SHUTDOWN)
+		exit_shutdown(v);
 }
 
 static void (*const exit_table[EXIT_KINDS])(struct monitor_vcpu *) = {
@@ -101,7 +100,8 @@ void monitor_vcpu_main(struct monitor_vcpu *v)
 	int kind;
 
 	v->area->want[EXIT_MMIO] = EMUL_WANT | REG_EVENT;
-	v->area->want[EXIT_PIO_STRING] = EMUL_WANT;
+	v->area->want[EXIT_PIO_STRING] = EMUL_WANT | REG_EVENT;
+	v->area->want[EXIT_TASK_SWITCH] = EMUL_WANT | REG_EVENT | REG_TABLE | REG_DR;
 	vcpu_park(v);
 	if (v->index == 0)
 		m->first_tsc = sys_tsc();

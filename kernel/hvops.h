@@ -85,9 +85,8 @@ struct hv_exit {
 		} exception;
 		struct {
 			uint16_t selector;
-			uint8_t reason, has_error;
-			uint32_t error;
-			uint8_t insn_len; /* of the instruction at RIP that asked for it; 0: none did, or not known */
+			uint8_t reason; /* TASK_*; what a gate delivers is in v->event */
+			uint8_t insn_len; /* of the instruction at RIP that asked for it; 0: none did */
 		} task;
 		struct {
 			uint64_t code, info1, info2; /* the vendor's own, for the log only */

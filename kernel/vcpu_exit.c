@@ -281,11 +281,11 @@ static enum exit_action on_npf(struct vcpu *v)
 
 static enum exit_action on_task(struct vcpu *v)
 {
-	v->area->task.selector = v->exit.task.selector;
-	v->area->task.reason = v->exit.task.reason;
-	v->area->task.has_error = v->exit.task.has_error;
-	v->area->task.error = v->exit.task.error;
-	v->area->task.insn_len = v->exit.task.insn_len;
+	v->area->task = (struct vcpu_task){
+		.selector = v->exit.task.selector, .reason = v->exit.task.reason, .insn_len = v->exit.task.insn_len,
+		.event_type = v->event.type, .event_vector = v->event.vector,
+		.has_error = v->event.has_error, .error = v->event.error,
+	};
 	v->event.type = EVENT_NONE; /* the task switch is its delivery */
 	return to_monitor(v, EXIT_TASK_SWITCH);
 }

@@ -22,7 +22,7 @@ static const uint8_t exit_kind[SVM_EXIT_TABLE - SVM_EXIT_INTR] = {
 	K(CR0_SEL_WRITE, CR), K(RDTSC, RDTSC), K(RDPMC, RDPMC), K(CPUID, CPUID), K(RSM, RSM),
 	[SVM_EXIT_IRET - SVM_EXIT_INTR] = OWN + 1, K(INVD, INVD), K(PAUSE, PAUSE), K(HLT, HLT),
 	K(INVLPG, INVLPG), K(INVLPGA, VIRT_INSN), K(IOIO, PIO), K(MSR, RDMSR),
-	K(TASK_SWITCH, TASK_SWITCH), K(FERR_FREEZE, INTR), K(SHUTDOWN, SHUTDOWN), K(VMRUN, VIRT_INSN),
+	K(FERR_FREEZE, INTR), K(SHUTDOWN, SHUTDOWN), K(VMRUN, VIRT_INSN),
 	K(VMMCALL, HYPERCALL), K(VMLOAD, VIRT_INSN), K(VMSAVE, VIRT_INSN), K(STGI, VIRT_INSN),
 	K(CLGI, VIRT_INSN), K(SKINIT, VIRT_INSN), K(RDTSCP, RDTSC), K(WBINVD, WBINVD),
 	K(MONITOR, MONITOR), K(MWAIT, MWAIT), K(MWAIT_ARMED, MWAIT), K(XSETBV, XSETBV),
@@ -130,16 +130,6 @@ static enum hv_exit_kind decode_rare(struct svm_vcpu *s, uint32_t code, enum hv_
 		svm_iret(s);
 		return HV_EXIT_WINDOW;
 	}
-	if (kind == HV_EXIT_TASK_SWITCH) {
-		e->task.selector = (uint16_t)c->exit_info1;
-		e->task.reason = (c->exit_info2 & SVM_TASK_IRET) != 0 ? 1 :
-				 (c->exit_info2 & SVM_TASK_JMP) != 0  ? 2 :
-				 (c->exit_int_info & SVM_EVENT_VALID) != 0 ? 3 : 0;
-		e->task.has_error = (c->exit_info2 & SVM_TASK_ERROR) != 0;
-		e->task.error = (uint32_t)c->exit_info2;
-		e->task.insn_len = 0; /* the processor does not tell */
-		return kind;
-	}
 	if (kind == HV_EXIT_SHUTDOWN)
 		s->shut_down = true;
 	if (code == SVM_EXIT_INVALID) {
@@ -196,7 +186,7 @@ static enum hv_exit_kind svm_decode(struct svm_vcpu *s)
 		keep_shadow(s);
 		return kind;
 	default:
-		if (kind >= HV_EXIT_UNKNOWN || kind == HV_EXIT_TASK_SWITCH || kind == HV_EXIT_SHUTDOWN)
+		if (kind >= HV_EXIT_UNKNOWN || kind == HV_EXIT_SHUTDOWN)
 			return decode_rare(s, code, kind);
 		return kind;
 	}

@@ -173,7 +173,3 @@ _Static_assert(SVM_EXIT_VMRUN == 0x80 && SVM_EXIT_XSETBV == 0x8d && SVM_EXIT_BUS
 /* EXITINFO1 of NPF, above the page-fault error code. */
 #define SVM_NPF_WALK (1ULL << 33)
 
-/* EXITINFO2 of TASK_SWITCH */
-#define SVM_TASK_IRET  (1ULL << 36)
-#define SVM_TASK_JMP   (1ULL << 38)
-#define SVM_TASK_ERROR (1ULL << 44)

@@ -99,24 +99,16 @@ static bool decode_cr(struct vmx_vcpu *s)
 	return type <= 1;
 }
 
-/*
- * A task gate in the IDT takes the event's vector; the event is delivered by the switch, so it is not
- * queued again. What an instruction asked for leaves the old task behind that instruction.
- */
+/* An event that no instruction raised is in v.event (vmx_reinject): the switch is its delivery. */
 static void decode_task(struct vmx_vcpu *s)
 {
 	uint64_t q = vmread(VMCS_EXIT_QUALIFICATION);
-	uint32_t vectoring = (uint32_t)vmread(VMCS_VECTORING);
-	unsigned type = VMX_EVENT_TYPE(vectoring);
 	struct hv_exit *e = &s->v.exit;
-	bool gate = (q >> 30 & 3) == 3, event = gate && (vectoring & VMX_EVENT_VALID) != 0;
 
 	e->task.selector = (uint16_t)q;
-	e->task.reason = q >> 30 & 3;
-	e->task.has_error = event && (vectoring & VMX_EVENT_ERROR) != 0;
-	e->task.error = e->task.has_error ? (uint32_t)vmread(VMCS_VECTORING_ERROR) : 0;
-	e->task.insn_len = !event || type >= VMX_EVENT_SOFT_INT ? (uint8_t)s->exit_length : 0;
-	if (event && type == VMX_EVENT_NMI) /* its handler runs from now on */
+	e->task.reason = q >> 30 & 3; /* TASK_* are numbered so */
+	e->task.insn_len = s->v.event.type == EVENT_NONE ? (uint8_t)s->exit_length : 0;
+	if (s->v.event.type == EVENT_NMI) /* its handler runs from now on */
 		vmwrite(VMCS_INTERRUPTIBILITY, vmread(VMCS_INTERRUPTIBILITY) | VMX_BLOCK_NMI);
 }
 

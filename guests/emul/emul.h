@@ -28,6 +28,7 @@ enum emul_result {
 		     * or call again; RIP is at the instruction, what was finished is in regs */
 	EMUL_UNKNOWN, /* not an encoding of the table, or code outside RAM: stop the VM, show insn[] */
 	EMUL_HOST, /* a host operation returned an error: e->host_error; stop the VM */
+	EMUL_SHUTDOWN, /* a task switch to the handler of #DF failed: a triple fault */
 };
 
 enum { EMUL_INSN_MAX = 15, EMUL_CACHE_ENTRIES = 8, EMUL_LEVELS_MAX = 5 };
@@ -117,6 +118,14 @@ struct emul {
 /* Performs the instruction at CS:RIP. The caller has seen that no event was being delivered: an
  * exit in the middle of a delivery is not the instruction's. */
 enum emul_result emul_step(struct emul *e);
+
+/*
+ * The task switch that the processor has left to us (EXIT_TASK_SWITCH), in protected mode without
+ * IA-32e; CALL's, JMP's and INT's checks of privilege have been made. Wants REG_TABLE and REG_DR
+ * beside EMUL_WANT. EMUL_FAULT: before the switch, nothing has changed; or in the new task, which
+ * the registers then show. The #DB of the TSS's T bit comes this way too.
+ */
+enum emul_result emul_task_switch(struct emul *e, const struct vcpu_task *t);
 
 /* Puts e->fault into the event fields (and CR2) of regs, and into `changed`. */
 void emul_fault_post(struct emul *e);

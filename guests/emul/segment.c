@@ -1,24 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Segment register loads, with the descriptor checks of protected mode, and the check of the I/O
- * permission bitmap. A task switch will load its segments through here.
+ * permission bitmap. What a task switch checks instead is in task.c.
  */
-#include "guests/emul/access.h"
+#include "guests/emul/descriptor.h"
 #include "lib/x86/cr.h"
 
-#define DESC_ACCESSED (1ULL << 40)
-#define DESC_WRITABLE (1ULL << 41) /* code: readable */
-#define DESC_DOWN     (1ULL << 42) /* code: conforming */
-#define DESC_CODE     (1ULL << 43)
-#define DESC_S	      (1ULL << 44)
-#define DESC_P	      (1ULL << 47)
-#define DESC_G	      (1ULL << 55)
-
-#define ATTR_P	     (1U << 7)
 #define TSS_32	     8U /* of the type: not a 16-bit TSS, which has no bitmap */
 #define TSS_BITMAP   0x66U /* where a TSS says where its I/O bitmap is */
 
-static struct vcpu_seg segment_unpack(uint16_t selector, uint64_t d)
+struct vcpu_seg emul_segment(uint16_t selector, uint64_t d)
 {
 	struct vcpu_seg s = { .selector = selector };
 
@@ -30,8 +21,7 @@ static struct vcpu_seg segment_unpack(uint16_t selector, uint64_t d)
 	return s;
 }
 
-/* Reads the descriptor that `selector` names; *at is its linear address. */
-static int descriptor_read(struct emul *e, uint16_t selector, uint64_t *at, uint64_t *d)
+int emul_descriptor(struct emul *e, uint16_t selector, unsigned vector, uint64_t *at, uint64_t *d)
 {
 	const struct vcpu_seg *table = &e->regs->gdtr;
 	unsigned index = selector & 0xfff8U;
@@ -41,9 +31,17 @@ static int descriptor_read(struct emul *e, uint16_t selector, uint64_t *at, uint
 	if (selector & 4)
 		table = &e->regs->ldtr;
 	if (index + 7 > table->limit || ((selector & 4) && !(table->attr & ATTR_P)))
-		return emul_raise_error(e, VECTOR_GP, selector & 0xfffcU);
+		return emul_raise_error(e, vector, selector & 0xfffcU);
 	*at = table->base + index;
 	return emul_system_read(e, *at, 8, d);
+}
+
+int emul_descriptor_use(struct emul *e, uint64_t at, uint64_t *d)
+{
+	if (*d & DESC_ACCESSED)
+		return EMUL_OK;
+	*d |= DESC_ACCESSED;
+	return emul_system_write(e, at + 5, 1, *d >> 40);
 }
 
 /* [SDM2 "MOV", protected mode exceptions]. False: #GP(selector). */
@@ -84,7 +82,7 @@ static int load_protected(struct emul *e, const struct insn *i, uint16_t selecto
 
 	if ((selector & 0xfffc) == 0)
 		return load_null(e, i, selector);
-	r = descriptor_read(e, selector, &at, &d);
+	r = emul_descriptor(e, selector, VECTOR_GP, &at, &d);
 	if (r != EMUL_OK)
 		return r;
 	if (!load_allowed(i, selector, d))
@@ -92,14 +90,10 @@ static int load_protected(struct emul *e, const struct insn *i, uint16_t selecto
 	if (!(d & DESC_P))
 		return emul_raise_error(e, i->reg == SEG_SS ? VECTOR_SS : VECTOR_NP,
 					selector & 0xfffcU);
-	if (!(d & DESC_ACCESSED)) {
-		d |= DESC_ACCESSED;
-		r = emul_system_write(e, at + 5, 1, d >> 40);
-		if (r != EMUL_OK)
-			return r;
-	}
-	e->regs->seg[i->reg] = segment_unpack(selector, d);
-	return EMUL_OK;
+	r = emul_descriptor_use(e, at, &d);
+	if (r == EMUL_OK)
+		e->regs->seg[i->reg] = emul_segment(selector, d);
+	return r;
 }
 
 int emul_move_to_sreg(struct emul *e, struct insn *i)

@@ -106,12 +106,15 @@ struct vcpu_mmio {
 	uint8_t insn[15];
 };
 
+enum { TASK_CALL, TASK_IRET, TASK_JMP, TASK_GATE /* in the IDT */ };
+
 struct vcpu_task {
-	uint16_t selector;
-	uint8_t reason; /* 0 CALL, 1 IRET, 2 JMP, 3 task gate in the IDT */
-	uint8_t has_error;
+	uint16_t selector; /* of the new task's TSS */
+	uint8_t reason; /* TASK_* */
+	uint8_t insn_len; /* of the instruction at RIP that asked for it; 0: none did */
+	/* What the gate delivers: EVENT_INTERRUPT, _NMI or _EXCEPTION; EVENT_NONE: INT n and its kin. */
+	uint8_t event_type, event_vector, has_error;
 	uint32_t error;
-	uint8_t insn_len; /* of the instruction at RIP that asked for it; 0: none did, or not known */
 };
 
 #define VCPU_TEXT_MAX 160
