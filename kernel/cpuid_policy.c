@@ -53,7 +53,8 @@ static const struct cpuid_rule rules[] = {
 	  { 0, B(1) /* TSC_ADJUST */, 0, 0 } },
 	/* What the KVM interface defines for guests. */
 	{ 0x40000000, 0, 1, 0, { 0 }, { 0x40000010, 0x4b4d564b, 0x564b4d56, 0x0000004d } },
-	{ 0x40000001, 0, 1, 0, { 0 }, { KVM_FEATURE_NOP_IO_DELAY | KVM_FEATURE_CLOCKSOURCE2 } },
+	{ 0x40000001, 0, 1, 0, { 0 },
+	  { KVM_FEATURE_NOP_IO_DELAY | KVM_FEATURE_CLOCKSOURCE2 | KVM_FEATURE_STEAL_TIME | KVM_FEATURE_PV_EOI } },
 	{ 0x80000000, 0, 1, 0, { ALL, ALL, ALL, ALL }, { 0 } },
 	{ 0x80000001, 0, 1, 0,
 	  { ALL, ALL,

@@ -65,6 +65,8 @@ const struct cpuid_entry *cpuid_find(const struct cpuid_table *t, uint32_t leaf,
 /* The feature word of leaf 0x40000001, documented by the KVM interface. */
 #define KVM_FEATURE_NOP_IO_DELAY  (1U << 1)
 #define KVM_FEATURE_CLOCKSOURCE2  (1U << 3)
+#define KVM_FEATURE_STEAL_TIME    (1U << 5)
+#define KVM_FEATURE_PV_EOI        (1U << 6)
 #define KVM_FEATURE_PV_UNHALT     (1U << 7)
 #define KVM_FEATURE_PV_SEND_IPI   (1U << 11)
 #define KVM_FEATURE_CLOCK_STABLE  (1U << 24)

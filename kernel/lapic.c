@@ -58,7 +58,8 @@ void lapic_reset(struct vcpu *v, bool init)
 	a->esr = 0;
 	a->irr_words = a->isr_words = 0;
 	a->isr_top = APIC_NONE;
-	a->tsc_deadline = 0;
+	a->tsc_deadline = a->pv_eoi = 0;
+	a->pv_armed = false;
 	if (!init)
 		a->base = 0xfee00000U | APIC_BASE_ENABLE | (v->index == 0 ? APIC_BASE_BSP : 0);
 	lapic_set(a, APIC_VERSION, APIC_VERSION_VALUE);

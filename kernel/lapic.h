@@ -47,6 +47,9 @@ struct lapic {
 	uint64_t deadline; /* (v) host TSC when the timer expires, TIMER_NEVER */
 	uint64_t period; /* (v) of a periodic timer, in host TSC ticks */
 	uint64_t tsc_deadline; /* (v) IA32_TSC_DEADLINE as the guest wrote it, 0 when expired */
+	uint64_t pv_eoi; /* (v) MSR_KVM_PV_EOI_EN */
+	uint64_t pv_eois; /* (v) EOIs without an exit */
+	bool pv_armed; /* (v) the guest's word is set: clearing it is its EOI (kvm_pv.c) */
 };
 
 /* One message on the bus between local APICs, IOAPICs and MSIs. */

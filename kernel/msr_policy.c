@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include "arch/cpu.h"
 #include "kernel/abi/status.h"
+#include "kernel/kvm_pv.h"
 #include "kernel/kvmclock.h"
 #include "kernel/vcpu.h"
 #include "kernel/vm.h"
@@ -145,6 +146,8 @@ int msr_read(struct vcpu *v, uint32_t msr, uint64_t *value)
 	case MSR_HWCR: *value = v->msr.hwcr | HWCR_TSC_P0; return 0;
 	case MSR_KVM_WALL_CLOCK_NEW: *value = v->msr.kvm_wall_clock; return 0;
 	case MSR_KVM_SYSTEM_TIME_NEW: *value = v->msr.kvm_system_time; return 0;
+	case MSR_KVM_STEAL_TIME: *value = v->msr.kvm_steal_time; return 0;
+	case MSR_KVM_PV_EOI_EN: *value = v->lapic.pv_eoi; return 0;
 	default: break;
 	}
 	slot = mtrr_slot(v, msr);
@@ -247,6 +250,8 @@ int msr_write(struct vcpu *v, uint32_t msr, uint64_t value)
 	case MSR_HWCR: v->msr.hwcr = value & 0x1ffff; return 0;
 	case MSR_KVM_WALL_CLOCK_NEW: return kvmclock_wall_clock_write(v, value);
 	case MSR_KVM_SYSTEM_TIME_NEW: return kvmclock_system_time_write(v, value);
+	case MSR_KVM_STEAL_TIME: return kvm_steal_write(v, value);
+	case MSR_KVM_PV_EOI_EN: return kvm_eoi_write(v, value);
 	default: break;
 	}
 	slot = mtrr_slot(v, msr);

@@ -15,7 +15,8 @@ struct msr_state {
 	uint64_t mcg_status, mtrr_def_type;
 	uint64_t mtrr_fixed[MTRR_FIXED], mtrr_base[MTRR_VARIABLE], mtrr_mask[MTRR_VARIABLE];
 	uint64_t kvm_system_time, kvm_wall_clock;
-	uint32_t clock_version; /* of the clock page: even */
+	uint64_t kvm_steal_time, steal_from; /* steal_from: the thread's waiting before that does not count */
+	uint32_t clock_version, steal_version; /* of what was written last: even */
 };
 
 /* 0, or E_RANGE: unknown (#GP, counted), or E_INVAL: the value is not allowed (#GP). */

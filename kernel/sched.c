@@ -66,11 +66,11 @@ static uint64_t slice(void)
 /* [run] Who runs on cpu pays up to now. */
 static void charge(struct percpu *cpu)
 {
-	uint64_t now = rdtsc();
-	/* TSCs of two processors may differ a little. */
-	uint64_t ticks = (int64_t)(now - cpu->charged) > 0 ? now - cpu->charged : 0;
+	uint64_t ticks = rdtsc() - cpu->charged;
 
-	cpu->charged = now;
+	if ((int64_t)ticks < 0)
+		ticks = 0; /* TSCs of two processors may differ a little */
+	cpu->charged += ticks;
 	queue_charge(&cpu->run, cpu->current->is_idle ? NULL : cpu->current, ticks);
 }
 
@@ -95,10 +95,23 @@ static void evaluate(struct percpu *cpu)
 	}
 }
 
+/* [run] Right after charge. */
+static void put(struct percpu *cpu, struct thread *t)
+{
+	t->ready_since = cpu->charged;
+	queue_put(&cpu->run, t, slice());
+}
+
+static void take(struct percpu *cpu, struct thread *t)
+{
+	t->waited += cpu->charged - t->ready_since;
+	queue_drop(&cpu->run, t);
+}
+
 void sched_enqueue(struct percpu *cpu, struct thread *t)
 {
 	charge(cpu);
-	queue_put(&cpu->run, t, slice());
+	put(cpu, t);
 	if (cpu == percpu_self())
 		evaluate(cpu);
 	else if (preempts(cpu, t) || (cpu->tick == TIMER_NEVER && queue_turns(&cpu->run, cpu->current)))
@@ -238,11 +251,11 @@ void schedule(void)
 	if (t->state == THREAD_RUNNING && !t->is_idle) {
 		t->state = THREAD_READY;
 		if (t->target == t->cpu) /* else not again here first: finish() sends it on */
-			queue_put(&cpu->run, t, slice());
+			put(cpu, t);
 	}
 	next = queue_best(&cpu->run);
 	if (next)
-		queue_drop(&cpu->run, next);
+		take(cpu, next);
 	else
 		next = cpu->idle;
 	next->state = THREAD_RUNNING;

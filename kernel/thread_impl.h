@@ -35,6 +35,7 @@ struct thread { /* [run] = its processor's run_lock */
 	uint64_t exit_code; /* own thread only */
 	struct thread *run_next, *run_prev; /* [run] */
 	struct thread *space_next; /* [space lock] */
+	uint64_t ready_since, waited; /* [run] TSC; ticks that it was ready and did not run */
 	struct ktimer timer; /* for waits with a deadline */
 };
 

@@ -11,6 +11,7 @@
 #include "arch/fpu.h"
 #include "arch/msr.h"
 #include "kernel/abi/status.h"
+#include "kernel/kvm_pv.h"
 #include "lib/x86/msr.h"
 
 void vcpu_dr_load(struct vcpu *v)
@@ -43,6 +44,8 @@ void vcpu_load(struct vcpu *v)
 		(void)wrmsr_safe(MSR_TSC_AUX, v->msr.tsc_aux);
 	hv->load(v);
 	v->loaded = true;
+	if ((v->msr.kvm_steal_time & 1) != 0)
+		kvm_steal_update(v);
 }
 
 void vcpu_put(struct vcpu *v)

@@ -7,6 +7,7 @@
 
 #include <stddef.h>
 #include "kernel/abi/status.h"
+#include "kernel/kvm_pv.h"
 #include "kernel/thread_impl.h"
 #include "kernel/vm.h"
 
@@ -148,6 +149,8 @@ static enum step events_prepare(struct vcpu *v)
 		}
 		windows_pick(v);
 	}
+	if (v->lapic.pv_armed || ((v->lapic.pv_eoi & 1) != 0 && v->lapic.isr_top != APIC_NONE))
+		kvm_eoi_arm(v);
 	if (v->event.type != EVENT_NONE)
 		hv->inject(v, &v->event);
 	return STEP_ENTER;
@@ -235,6 +238,8 @@ static int loop(struct vcpu *v)
 		__atomic_store_n(&v->mode, VCPU_OUTSIDE, __ATOMIC_RELAXED);
 		v->area->entries++;
 		v->area->count[kind]++;
+		if (v->lapic.pv_armed)
+			kvm_eoi_sync(v);
 		if (vcpu_exit_handle(v, kind) == ACTION_MONITOR)
 			return leave(v);
 	}

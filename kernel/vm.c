@@ -238,16 +238,25 @@ int vm_freeze(struct vm *vm)
 	return 0;
 }
 
-int vm_guest_write(struct vm *vm, uint64_t to, const void *from, uint64_t bytes)
+/* Only addresses that are the guest's RAM: the monitor has other things mapped behind it. */
+static bool is_ram(const struct vm *vm, uint64_t at, uint64_t bytes, uint32_t but)
 {
-	if (to >= USER_END - vm->ram_base || bytes > USER_END - vm->ram_base - to)
-		return E_FAULT;
-	/* Only addresses that are the guest's RAM: the monitor has other things mapped behind it. */
 	for (unsigned i = 0; i < vm->ranges; i++) {
 		const struct vm_range *r = &vm->range[i];
 
-		if ((r->flags & VM_MAP_READONLY) == 0 && to >= r->gpa.raw && to - r->gpa.raw < r->size && bytes <= r->size - (to - r->gpa.raw))
-			return user_copy_out(vm->ram_base + to, from, bytes);
+		if ((r->flags & but) == 0 && at >= r->gpa.raw && at - r->gpa.raw < r->size &&
+		    bytes <= r->size - (at - r->gpa.raw))
+			return true;
 	}
-	return E_FAULT;
+	return false;
+}
+
+int vm_guest_write(struct vm *vm, uint64_t to, const void *from, uint64_t bytes)
+{
+	return is_ram(vm, to, bytes, VM_MAP_READONLY) ? user_copy_out(vm->ram_base + to, from, bytes) : E_FAULT;
+}
+
+int vm_guest_read(struct vm *vm, uint64_t from, void *to, uint64_t bytes)
+{
+	return is_ram(vm, from, bytes, 0) ? user_copy_in(to, vm->ram_base + from, bytes) : E_FAULT;
 }

@@ -77,5 +77,6 @@ void vm_kill(struct vm *vm);
 int64_t vm_take(struct vm *vm, struct space *to);
 /* Fixes the number of vCPUs and makes the CPUID table. 0 or E_NOMEM. */
 int vm_freeze(struct vm *vm);
-/* Copies into guest memory through the monitor's mapping; in a thread of the monitor only. */
+/* Copy to and from guest memory through the monitor's mapping; in a thread of the monitor only. */
+int vm_guest_read(struct vm *vm, uint64_t from, void *to, uint64_t bytes);
 int vm_guest_write(struct vm *vm, uint64_t to, const void *from, uint64_t bytes);

@@ -1,4 +1,4 @@
-/* sources: tests/unit/fake_hv.c kernel/vcpu.c kernel/vcpu_run.c kernel/vcpu_exit.c kernel/vcpu_regs.c kernel/vcpu_cpuid.c kernel/hypercall.c kernel/cpuid_policy.c kernel/msr_policy.c kernel/kvmclock.c kernel/lapic.c kernel/lapic_irq.c kernel/lapic_timer.c kernel/doorbell.c lib/format.c */
+/* sources: tests/unit/fake_hv.c kernel/vcpu.c kernel/vcpu_run.c kernel/vcpu_exit.c kernel/vcpu_regs.c kernel/vcpu_cpuid.c kernel/hypercall.c kernel/cpuid_policy.c kernel/msr_policy.c kernel/kvmclock.c kernel/kvm_pv.c kernel/lapic.c kernel/lapic_irq.c kernel/lapic_timer.c kernel/doorbell.c lib/format.c */
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The CPUID policy on a host that has everything: what must not show through, and what must be there. */
 #include "lib/x86/cr.h"
@@ -46,7 +46,7 @@ static void hidden_features(void)
 	fake_vm_free(vm);
 	vm = fake_vm(2); /* hypercalls that concern other processors */
 	ask(0, 0x40000001, 0);
-	CHECK_EQ(r[0], 1U << 24 | 1 << 11 | 1 << 7 | 1 << 3 | 1 << 1);
+	CHECK_EQ(r[0], 1U << 24 | 1 << 11 | 1 << 7 | 1 << 6 | 1 << 5 | 1 << 3 | 1 << 1);
 	fake_vm_free(vm);
 }
 
@@ -75,7 +75,7 @@ static void kvm_leaves(void)
 	CHECK_EQ(r[0], 0x40000010);
 	CHECK(memcmp(&r[1], "KVMKVMKVM\0\0\0", 12) == 0);
 	ask(0, 0x40000001, 0);
-	CHECK_EQ(r[0], 1U << 24 | 1 << 3 | 1 << 1); /* nothing that does not work */
+	CHECK_EQ(r[0], 1U << 24 | 1 << 6 | 1 << 5 | 1 << 3 | 1 << 1); /* nothing that does not work */
 	ask(0, 0x40000010, 0);
 	CHECK_EQ(r[0], 2000000);
 	CHECK_EQ(r[1], 1000000);

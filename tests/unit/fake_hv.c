@@ -108,6 +108,14 @@ int vm_guest_write(struct vm *vm, uint64_t to, const void *from, uint64_t bytes)
 	memcpy(fake.guest + to, from, bytes);
 	return 0;
 }
+int vm_guest_read(struct vm *vm, uint64_t from, void *to, uint64_t bytes)
+{
+	(void)vm;
+	if (from > sizeof(fake.guest) || bytes > sizeof(fake.guest) - from)
+		return E_FAULT;
+	memcpy(to, fake.guest + from, bytes);
+	return 0;
+}
 void vcpu_load(struct vcpu *v) { fake.loads++, v->loaded = true; }
 void vcpu_put(struct vcpu *v) { fake.puts++, v->loaded = false; }
 void vcpu_dr_load(struct vcpu *v) { (void)v; }

@@ -1,7 +1,8 @@
-/* sources: tests/unit/fake_hv.c kernel/vcpu.c kernel/vcpu_run.c kernel/vcpu_exit.c kernel/vcpu_regs.c kernel/vcpu_cpuid.c kernel/hypercall.c kernel/cpuid_policy.c kernel/msr_policy.c kernel/kvmclock.c kernel/lapic.c kernel/lapic_irq.c kernel/lapic_timer.c kernel/doorbell.c lib/format.c */
+/* sources: tests/unit/fake_hv.c kernel/vcpu.c kernel/vcpu_run.c kernel/vcpu_exit.c kernel/vcpu_regs.c kernel/vcpu_cpuid.c kernel/hypercall.c kernel/cpuid_policy.c kernel/msr_policy.c kernel/kvmclock.c kernel/kvm_pv.c kernel/lapic.c kernel/lapic_irq.c kernel/lapic_timer.c kernel/doorbell.c lib/format.c */
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The run loop on the scripted backend: what is completed, what goes to the monitor, what goes in first. */
 #include "kernel/abi/status.h"
+#include "kernel/kvm_pv.h"
 #include "kernel/thread_impl.h"
 #include "lib/x86/cr.h"
 #include "lib/x86/msr.h"
@@ -399,6 +400,111 @@ static void a_dead_vm_does_not_run(void)
 	fake_vm_free(vm);
 }
 
+/* ---- the word by which a guest ends an interrupt without an exit ---- */
+
+enum { WORD = 0x40 };
+static uint8_t word_seen[FAKE_STEPS];
+
+static void look(struct vcpu *v) { (void)v, word_seen[fake.next] = fake.guest[WORD]; }
+static void end_by_word(struct vcpu *v) { look(v), fake.guest[WORD] = 0; }
+static void end_by_msr(struct vcpu *v) { look(v), v->gpr[GPR_RCX] = 0x80b, v->gpr[GPR_RAX] = v->gpr[GPR_RDX] = 0; }
+static void lower_comes(struct vcpu *v) { look(v), lapic_request(v, 0x41, false); }
+
+static void eoi_setup(void)
+{
+	setup(1);
+	CHECK_EQ(kvm_eoi_write(&g->v, WORD | 1), 0);
+}
+
+static void eoi_by_word(void)
+{
+	eoi_setup();
+	lapic_request(&g->v, 0x61, false);
+	fake_step(HV_EXIT_INTR, look);
+	fake_step(HV_EXIT_INTR, end_by_word);
+	fake_step(HV_EXIT_INTR, look);
+	CHECK_EQ(vcpu_run(&g->v), EXIT_KICK);
+	CHECK(word_seen[1] == 1 && word_seen[2] == 1 && word_seen[3] == 0);
+	CHECK_EQ(g->v.lapic.isr_top, APIC_NONE);
+	CHECK_EQ(g->v.area->pv_eois, 1);
+	fake_vm_free(vm);
+}
+
+static void no_eoi_by_word_while_another_waits(void)
+{
+	eoi_setup();
+	lapic_request(&g->v, 0x41, false);
+	lapic_request(&g->v, 0x61, false);
+	fake_step(HV_EXIT_WRMSR, end_by_msr);
+	fake_step(HV_EXIT_INTR, end_by_word);
+	CHECK_EQ(vcpu_run(&g->v), EXIT_KICK);
+	CHECK(word_seen[1] == 0 && word_seen[2] == 1);
+	CHECK(fake.injected[0].vector == 0x61 && fake.injected[1].vector == 0x41);
+	CHECK_EQ(g->v.lapic.isr_top, APIC_NONE);
+	fake_vm_free(vm);
+	/* It comes while the word is set: the word is taken back, and the EOI will be an exit. */
+	eoi_setup();
+	lapic_request(&g->v, 0x61, false);
+	fake_step(HV_EXIT_INTR, lower_comes);
+	fake_step(HV_EXIT_WRMSR, end_by_msr);
+	fake_step(HV_EXIT_INTR, end_by_word);
+	CHECK_EQ(vcpu_run(&g->v), EXIT_KICK);
+	CHECK(word_seen[1] == 1 && word_seen[2] == 0 && word_seen[3] == 1);
+	CHECK_EQ(fake.injected[2].vector, 0x41);
+	CHECK_EQ(g->v.area->pv_eois, 1);
+	fake_vm_free(vm);
+}
+
+static void no_eoi_by_word_for_a_level(void)
+{
+	eoi_setup();
+	lapic_request(&g->v, 0x61, true);
+	fake_step(HV_EXIT_WRMSR, end_by_msr);
+	CHECK_EQ(vcpu_run(&g->v), EXIT_EOI);
+	CHECK_EQ(word_seen[1], 0);
+	fake_vm_free(vm);
+}
+
+static void an_eoi_word_that_is_not_there(void)
+{
+	setup(1);
+	CHECK_EQ(kvm_eoi_write(&g->v, 0x42 | 1), E_INVAL);
+	CHECK_EQ(kvm_eoi_write(&g->v, 0x123456789000 | 1), 0);
+	lapic_request(&g->v, 0x61, false);
+	fake_step(HV_EXIT_WRMSR, end_by_msr);
+	CHECK_EQ(vcpu_run(&g->v), EXIT_KICK);
+	CHECK_EQ(g->v.dropped_writes, 1);
+	CHECK_EQ(g->v.lapic.isr_top, APIC_NONE);
+	fake_vm_free(vm);
+	eoi_setup();
+	lapic_request(&g->v, 0x61, false);
+	fake_step(HV_EXIT_INTR, look);
+	CHECK_EQ(vcpu_run(&g->v), EXIT_KICK);
+	lapic_reset(&g->v, true); /* INIT */
+	CHECK(!g->v.lapic.pv_armed && g->v.lapic.pv_eoi == 0);
+	fake_vm_free(vm);
+}
+
+/* The thread's waiting for a processor, in nanoseconds, between two versions. */
+static void steal_time_is_told(void)
+{
+	setup(1);
+	g->v.thread = thread_self();
+	thread_self()->waited = 5000; /* before it asked */
+	CHECK_EQ(kvm_steal_write(&g->v, 0x20 | 1), E_INVAL);
+	CHECK_EQ(kvm_steal_write(&g->v, 0x40 | 1), 0);
+	CHECK_EQ(*(uint64_t *)(fake.guest + 0x40), 0);
+	CHECK_EQ(*(uint32_t *)(fake.guest + 0x48), 2);
+	thread_self()->waited += 2000000; /* a millisecond */
+	kvm_steal_update(&g->v);
+	CHECK_EQ(*(uint64_t *)(fake.guest + 0x40), 1000000);
+	CHECK_EQ(*(uint32_t *)(fake.guest + 0x48), 4);
+	CHECK_EQ(kvm_steal_write(&g->v, 0x123456789000 | 1), 0);
+	CHECK_EQ(g->v.dropped_writes, 1);
+	g->v.thread = NULL;
+	fake_vm_free(vm);
+}
+
 static void one_thread_one_vcpu(void)
 {
 	setup(2);
@@ -554,6 +660,11 @@ int main(void)
 	RUN(endless_alignment_checks_are_exits);
 	RUN(faults_combine_to_double_fault);
 	RUN(a_dead_vm_does_not_run);
+	RUN(eoi_by_word);
+	RUN(no_eoi_by_word_while_another_waits);
+	RUN(no_eoi_by_word_for_a_level);
+	RUN(an_eoi_word_that_is_not_there);
+	RUN(steal_time_is_told);
 	RUN(one_thread_one_vcpu);
 	RUN(hostile_state_is_refused);
 	RUN(instructions_that_get_ud_or_gp);
