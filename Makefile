@@ -49,7 +49,9 @@ COMMON := -std=c11 -I. -g $(WARN) -ffile-prefix-map=$(CURDIR)=.
 BARE   := $(COMMON) -O2 -ffreestanding -mgeneral-regs-only -fno-stack-protector -fno-pic \
           -fno-omit-frame-pointer -fno-asynchronous-unwind-tables -fcf-protection=none \
           -fno-strict-aliasing -fno-common -ffunction-sections -fdata-sections
-KCFLAGS  := $(BARE) -mno-red-zone -mcmodel=kernel
+# Indirect branches go by way of arch/speculation.asm.
+THUNKS   := $(if $(findstring clang,$(CC)),-mretpoline-external-thunk,-mindirect-branch=thunk-extern -mindirect-branch-register)
+KCFLAGS  := $(BARE) -mno-red-zone -mcmodel=kernel -fno-jump-tables $(THUNKS)
 UCFLAGS  := $(BARE)
 HOST_CFLAGS := $(COMMON) -O2 -D_GNU_SOURCE
 LDFLAGS_BARE := -nostdlib -static -z max-page-size=4096 -z noexecstack --gc-sections --build-id=none

@@ -45,7 +45,6 @@ static const struct {
 uint32_t cpu_probe(void)
 {
 	uint32_t found = 0, max = cpuid(0, 0).eax, max_ext = cpuid(0x80000000, 0).eax;
-	char vendor[13];
 
 	for (unsigned i = 0; i < sizeof(feature_bits) / sizeof(feature_bits[0]); i++) {
 		uint32_t leaf = feature_bits[i].leaf, regs[4];
@@ -64,16 +63,6 @@ uint32_t cpu_probe(void)
 		cpu_phys_bits = 52;
 	if (found & CPU_XSAVE && max >= 13 && cpuid(13, 1).eax & 1)
 		found |= CPU_XSAVEOPT;
-	/* AMD's never had Meltdown; others say so in ARCH_CAPABILITIES.RDCL_NO. */
-	cpu_vendor(vendor);
-	if (!memcmp(vendor, "AuthenticAMD", 12) || !memcmp(vendor, "HygonGenuine", 12)) {
-		found |= CPU_MELTDOWN_SAFE;
-	} else if (max >= 7 && cpuid(7, 0).edx >> 29 & 1) {
-		uint64_t caps;
-
-		if (!rdmsr_safe(MSR_ARCH_CAPABILITIES, &caps) && caps & 1)
-			found |= CPU_MELTDOWN_SAFE;
-	}
 	return found;
 }
 

@@ -113,7 +113,6 @@ enum cpu_feature {
 	CPU_RDTSCP = 1 << 9,
 	CPU_PAT = 1 << 10,
 	CPU_PGE = 1 << 11,
-	CPU_MELTDOWN_SAFE = 1 << 12,
 	CPU_FSGSBASE = 1 << 13,
 	CPU_XSAVEOPT = 1 << 14,
 	CPU_FXSR = 1 << 15,

@@ -17,7 +17,7 @@ _Static_assert(sizeof(struct gate) == 16, "[SDM3 \"64-Bit Mode IDT\"]");
 enum { GATE_INTERRUPT = 0x8e, GATE_INTERRUPT_USER = 0xee };
 
 extern const char trap_stubs[256][16];
-static struct gate idt[256];
+static struct gate idt[256] __attribute__((aligned(4096)));
 
 static uint8_t vector_ist(unsigned vector)
 {
@@ -51,6 +51,11 @@ void idt_init(void)
 			.offset2 = (uint32_t)(at >> 32),
 		};
 	}
+}
+
+const void *idt_page(void)
+{
+	return idt;
 }
 
 void idt_load(void)

@@ -9,9 +9,13 @@ section .text
 extern trap_handler
 global trap_stubs
 global trap_return
+global verw_selector
 
 MSR_GS_BASE equ 0xc0000101
 RFLAGS_AC equ 1 << 18
+
+verw_selector:
+	dw 0x10 ; SEL_KERNEL_SS: VERW clears when its operand is in memory, whatever it says
 
 ; One stub is 16 bytes, so that the IDT is filled by arithmetic.
 align 16
@@ -74,6 +78,12 @@ align 16
 %endmacro
 
 trap_common:
+	test byte [rsp + 3 * 8], 3 ; CS: from ring 3?
+	jz trap_save
+	swapgs
+	cmp qword [gs:PERCPU_KERNEL_CR3], 0
+	jne trap_move
+trap_save: ; GS is the kernel's, the stack the thread's
 	SAVE
 	; An interrupt gate leaves AC as ring 3 has it, and AC opens SMAP. CLAC is not on every processor.
 	test dword [rsp + 19 * 8], RFLAGS_AC
@@ -82,9 +92,8 @@ trap_common:
 	and dword [rsp], ~RFLAGS_AC
 	popfq
 .closed:
-	test byte [rsp + 18 * 8], 3 ; CS: from ring 3?
+	test byte [rsp + 18 * 8], 3
 	jz trap_from_kernel
-	swapgs
 trap_from_user:
 	mov rdi, rsp
 	xor ebp, ebp ; backtraces end here
@@ -92,8 +101,27 @@ trap_from_user:
 .user:
 trap_return: ; a new thread starts here, too
 	cli
+	cmp dword [gs:PERCPU_GUARD], 0
+	jne .guarded
 	swapgs
 	RESTORE
+	iretq
+.guarded: ; ring 3's page tables have the entry stack only: the IRET's frame and RAX go there
+	mov rdi, [gs:PERCPU_ENTRY_RSP]
+%assign i 0
+%rep 5 ; RIP, CS, RFLAGS, RSP, SS
+	mov rsi, [rsp + (17 + i) * 8]
+	mov [rdi + (i - 5) * 8], rsi
+%assign i i+1
+%endrep
+	mov rsi, [rsp + 14 * 8]
+	mov [rdi - 6 * 8], rsi
+	RESTORE
+	mov rsp, [gs:PERCPU_ENTRY_RSP]
+	sub rsp, 6 * 8
+	GUARD_LEAVE rax
+	pop rax
+	swapgs
 	iretq
 trap_from_kernel:
 	mov rdi, rsp
@@ -106,9 +134,15 @@ trap_from_kernel:
 ; it so, because CR4.FSGSBASE is off.
 trap_paranoid:
 	test byte [rsp + 3 * 8], 3
-	jz .kernel
+	jz trap_kernel
 	swapgs
+trap_move: ; to the kernel's page tables and the thread's stack
 	push rax
+	mov rax, [gs:PERCPU_KERNEL_CR3]
+	test rax, rax
+	jz .mapped
+	mov cr3, rax
+.mapped:
 	mov rax, rsp
 	mov rsp, [gs:PERCPU_KERNEL_RSP]
 %assign i 7
@@ -117,9 +151,8 @@ trap_paranoid:
 %assign i i-1
 %endrep
 	mov rax, [rax]
-	swapgs ; trap_common does it again
-	jmp trap_common
-.kernel:
+	jmp trap_save
+trap_kernel:
 	SAVE
 	mov ecx, MSR_GS_BASE
 	rdmsr
@@ -129,8 +162,19 @@ trap_paranoid:
 	swapgs
 	inc r12d
 .kernel_gs:
+	xor r13d, r13d
+	mov rax, [gs:PERCPU_KERNEL_CR3]
+	test rax, rax
+	jz .kernel_cr3
+	mov r13, cr3 ; perhaps ring 3's: it was about to enter or to leave
+	mov cr3, rax
+.kernel_cr3:
 	mov rdi, rsp
 	call trap_handler
+	test r13, r13
+	jz .same_cr3
+	mov cr3, r13
+.same_cr3:
 	test r12d, r12d
 	jz .leave
 	swapgs

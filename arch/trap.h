@@ -24,6 +24,8 @@ enum {
 
 /* Builds the IDT, once. */
 void idt_init(void);
+/* Where it is: a page of its own. */
+const void *idt_page(void);
 /* Loads it on the calling processor. */
 void idt_load(void);
 

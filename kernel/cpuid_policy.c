@@ -5,6 +5,7 @@
  */
 #include "kernel/cpuid_policy.h"
 
+#include "arch/flaws.h"
 #include "lib/string.h"
 #include "lib/x86/cr.h"
 
@@ -22,6 +23,9 @@ enum { EAX, EBX, ECX, EDX };
 #define L7_AVX512_EBX  (B(16) | B(17) | B(21) | B(26) | B(27) | B(28) | B(30) | B(31))
 #define L7_AVX512_ECX  (B(1) | B(6) | B(11) | B(12) | B(14))
 #define LX1_ECX_TOPO   B(22)
+#define L7_EDX_SPEC    B(26)
+#define L7_EDX_ARCH_CAPS B(29)
+#define LX8_EBX_IBPB   B(12)
 
 struct cpuid_rule {
 	uint32_t leaf;
@@ -49,7 +53,8 @@ static const struct cpuid_rule rules[] = {
 		    B(24) | B(29) | L7_AVX512_EBX,
 	    /* UMIP PKU GFNI VAES VPCLMULQDQ RDPID */
 	    B(2) | B(3) | B(8) | B(9) | B(10) | B(22) | L7_AVX512_ECX,
-	    B(4) | B(10) | B(14) /* FSRM MD_CLEAR SERIALIZE */ },
+	    /* FSRM MD_CLEAR SERIALIZE ARCH_CAPABILITIES; SPEC_CTRL is not a guest's: MSR_SPEC_CTRL is #GP */
+	    B(4) | B(10) | B(14) | L7_EDX_ARCH_CAPS },
 	  { 0, B(1) /* TSC_ADJUST */, 0, 0 } },
 	/* What the KVM interface defines for guests. */
 	{ 0x40000000, 0, 1, 0, { 0 }, { 0x40000010, 0x4b4d564b, 0x564b4d56, 0x0000004d } },
@@ -70,10 +75,10 @@ static const struct cpuid_rule rules[] = {
 	{ 0x80000006, 0, 1, 0, { ALL, ALL, ALL, ALL }, { 0 } },
 	{ 0x80000007, 0, 1, 0, { 0, 0, 0, B(8) /* invariant TSC */ }, { 0 } },
 	{ 0x80000008, 0, 1, 0,
-	  { 0x0000ffff, B(0) | B(2) | B(12) /* CLZERO, XSAVEERPTR, IBPB */, 0, 0 }, { 0 } },
+	  { 0x0000ffff, B(0) | B(2) | B(12) | B(26) | B(29) /* CLZERO, XSAVEERPTR, IBPB, SSB_NO, BTC_NO */, 0, 0 }, { 0 } },
 	{ 0x80000019, 0, 1, 0, { ALL, ALL, 0, 0 }, { 0 } },
 	{ 0x8000001a, 0, 1, 0, { ALL, 0, 0, 0 }, { 0 } },
-	{ 0x80000021, 0, 1, 0, { B(2) | B(6) /* LFENCE serialises, null selector clears base */, 0, 0, 0 }, { 0 } },
+	{ 0x80000021, 0, 1, 0, { B(2) | B(6) | B(28) | B(29) /* LFENCE serialises, null selector clears base, IBPB_BRTYPE, SRSO_NO */, 0, 0, 0 }, { 0 } },
 };
 
 static unsigned group_of(uint32_t leaf) { return leaf >= 0x80000000U ? 2 : leaf >= 0x40000000U ? 1 : 0; }
@@ -196,6 +201,7 @@ static void add_xsave(struct cpuid_table *t, const struct cpuid_input *in)
 static void adjust(struct cpuid_table *t, const struct cpuid_input *in, uint32_t leaf, uint32_t *r)
 {
 	bool avx = (in->xcr0 & XCR0_AVX) != 0, avx512 = (in->xcr0 & XCR0_ZMM_HI256) != 0;
+	uint32_t host[4];
 
 	switch (leaf) {
 	case 0x0:
@@ -238,8 +244,13 @@ static void adjust(struct cpuid_table *t, const struct cpuid_input *in, uint32_t
 			r[ECX] &= ~(B(11) | B(16));
 		break;
 	case 0x80000008:
-		if (!t->intel)
+		if (!t->intel) {
 			r[ECX] = bits_for(in->vcpus) << 12 | (in->vcpus - 1);
+			break;
+		}
+		/* Leaf 7's bit would promise SPEC_CTRL as well; operating systems look here, too. */
+		in->host(7, 0, host);
+		r[EBX] |= (host[EDX] & L7_EDX_SPEC) != 0 ? LX8_EBX_IBPB : 0U;
 		break;
 	default:
 		break;
@@ -268,7 +279,8 @@ static void derive(struct cpuid_table *t)
 	t->efer_allowed = EFER_SCE | ((dx & B(29)) != 0 ? EFER_LME | EFER_LMA : 0) |
 			  ((dx & B(20)) != 0 ? EFER_NXE : 0) | ((dx & B(25)) != 0 ? EFER_FFXSR : 0);
 	t->physical_mask = (1ULL << (bits >= 32 && bits <= 52 ? bits : 36)) - 1;
-	t->ibpb = (word(t, 0x80000008, EBX) & B(12)) != 0;
+	t->has_arch_caps = (word(t, 7, EDX) & L7_EDX_ARCH_CAPS) != 0;
+	t->ibpb = (word(t, 0x80000008, EBX) & LX8_EBX_IBPB) != 0;
 	t->rdtscp = (dx & B(27)) != 0;
 }
 
@@ -284,6 +296,7 @@ void cpuid_build(struct cpuid_table *t, const struct cpuid_input *in)
 	in->host(0x80000000, 0, host);
 	max[2] = host[EAX];
 	t->xcr0_allowed = in->xcr0;
+	t->arch_caps = in->arch_caps & ARCH_CAPS_TELL;
 	for (unsigned i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
 		const struct cpuid_rule *rule = &rules[i];
 

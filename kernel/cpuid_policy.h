@@ -38,6 +38,8 @@ struct cpuid_table {
 	unsigned count;
 	/* What follows from the leaves. */
 	uint64_t cr4_allowed, efer_allowed, xcr0_allowed;
+	uint64_t arch_caps; /* IA32_ARCH_CAPABILITIES: what the processor does not suffer from; with leaf 7's bit */
+	bool has_arch_caps;
 	uint64_t physical_mask; /* bits that a physical address may have */
 	bool ibpb, rdtscp;
 	bool intel; /* the vendor string that the guest sees */
@@ -50,6 +52,7 @@ struct cpuid_input {
 	void (*host)(uint32_t leaf, uint32_t subleaf, uint32_t reg[4]);
 	unsigned vcpus;
 	uint64_t xcr0; /* components that the kernel switches */
+	uint64_t arch_caps; /* the host's; 0 without */
 	uint64_t tsc_hz;
 	bool tsc_stable; /* no warp between processors */
 };

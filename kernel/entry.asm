@@ -9,7 +9,8 @@ section .text
 
 SYS_MAX equ 34 ; asserted in kernel/syscall.c
 
-extern syscall_table, sched_work, sched_first, trap_return, syscall_bad_rip
+extern syscall_table, sched_work, sched_first, trap_return, syscall_bad_rip, verw_selector
+extern __x86_indirect_thunk_rax
 global syscall_entry, syscall_entry32, thread_start, context_switch
 
 ; RCX = RIP, R11 = RFLAGS, RSP still ring 3's; interrupts off by FMASK. Builds struct sys_frame.
@@ -17,6 +18,9 @@ align 16
 syscall_entry:
 	swapgs
 	mov [gs:PERCPU_USER_RSP], rsp
+	cmp qword [gs:PERCPU_KERNEL_CR3], 0
+	jne .isolated
+.mapped:
 	mov rsp, [gs:PERCPU_KERNEL_RSP]
 	push qword [gs:PERCPU_USER_RSP]
 	push r11
@@ -32,7 +36,8 @@ syscall_entry:
 	mov ecx, SYS_MAX
 	cmp rax, rcx
 	cmova rax, rcx ; its entry says E_NOSYS
-	call [syscall_table + rax * 8]
+	mov rax, [syscall_table + rax * 8]
+	call __x86_indirect_thunk_rax
 	cmp dword [gs:PERCPU_WORK], 0
 	jne .work
 .leave:
@@ -49,8 +54,20 @@ syscall_entry:
 	bt rcx, 47
 	jc .bad_rip
 	pop rsp
+	cmp dword [gs:PERCPU_GUARD], 0
+	jne .guarded
+.sysret:
 	swapgs
 	o64 sysret
+.isolated:
+	mov rsp, [gs:PERCPU_KERNEL_CR3]
+	mov cr3, rsp
+	jmp .mapped
+.guarded:
+	mov [gs:PERCPU_USER_RSP], rsp
+	GUARD_LEAVE rsp
+	mov rsp, [gs:PERCPU_USER_RSP]
+	jmp .sysret
 .work:
 	push rax
 	push rax ; alignment

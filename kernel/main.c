@@ -14,6 +14,7 @@
 #include "kernel/log_impl.h"
 #include "kernel/manager_start.h"
 #include "kernel/memory.h"
+#include "kernel/mitigation.h"
 #include "kernel/percpu.h"
 #include "kernel/processors.h"
 #include "kernel/thread_impl.h"
@@ -150,7 +151,9 @@ void kernel_main(const struct bootinfo *info, uint64_t kernel_phys)
 	log_line("boot", "Bulkhead; loader=\"%s\" kernel=0x%lx modules=%u options=\"%s\"",
 		 box.boot.loader, kernel_phys, box.boot.module_count, box.boot.cmdline);
 	check_processor();
+	mitigation_init(box.boot.cmdline);
 	cpu_setup();
+	mitigation_cpu_init();
 	memory_init(&box.boot, kernel_phys, &box.pool);
 	processors_boot_init();
 	map_screen();

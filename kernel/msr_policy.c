@@ -137,6 +137,9 @@ int msr_read(struct vcpu *v, uint32_t msr, uint64_t *value)
 		*value = v->msr.tsc_aux; /* only where the backend cannot pass it through */
 		return v->vm->cpuid->rdtscp ? 0 : E_RANGE;
 	case MSR_PAT: *value = v->msr.pat; return 0;
+	case MSR_ARCH_CAPABILITIES:
+		*value = v->vm->cpuid->arch_caps;
+		return v->vm->cpuid->has_arch_caps ? 0 : E_RANGE;
 	case MSR_MTRRCAP: *value = MTRRCAP_VALUE; return 0;
 	case MSR_MTRR_DEF_TYPE: *value = v->msr.mtrr_def_type; return 0;
 	case MSR_MISC_ENABLE: *value = v->msr.misc_enable; return 0;

@@ -100,6 +100,8 @@ static int map_one(struct npt *n, uint64_t at, uint64_t to, uint64_t size, uint6
 		e = &table[level_index(at, level)];
 		if (!is_present(n, *e)) {
 			*e = to | bits | (level == 1 ? 0 : n->format->large | (bits & PTE_PAT ? PTE_PAT_LARGE : 0));
+			if (n->large_nx && level > 1)
+				*e = (*e & ~n->format->execute) | n->format->no_execute;
 			n->leaf[level]++;
 			*done = level_size(level);
 			return 0;
@@ -136,6 +138,47 @@ int npt_map(struct npt *n, gpa_t at, hpa_t to, uint64_t size, unsigned prot)
 	return npt_map_bits(n, at.raw, to.raw, size,
 			    f->read | f->memtype_wb | ((prot & NPT_WRITE) != 0 ? f->write : 0) |
 				    ((prot & NPT_EXECUTE) != 0 ? f->execute : f->no_execute));
+}
+
+/* The table is whole before it takes the leaf's place. */
+static int split(struct npt *n, uint64_t *e, unsigned level)
+{
+	const struct npt_format *f = n->format;
+	uint64_t leaf = *e, *table = n->memory->page(n->payer);
+
+	if (table == NULL)
+		return E_NOMEM;
+	if (level == 2)
+		leaf = (leaf & ~(f->large | f->no_execute)) | f->execute;
+	for (unsigned i = 0; i < ENTRIES; i++)
+		table[i] = leaf + i * level_size(level - 1);
+	n->pages++;
+	n->leaf[level]--;
+	n->leaf[level - 1] += ENTRIES;
+	__atomic_store_n(e, n->memory->hpa(table).raw | f->table_bits, __ATOMIC_RELEASE);
+	return 0;
+}
+
+int npt_execute(struct npt *n, gpa_t at)
+{
+	uint64_t *table = n->root;
+
+	if (at.raw >> (12 + 9 * n->format->levels) != 0)
+		return E_RANGE;
+	for (unsigned level = n->format->levels;; level--) {
+		uint64_t *e = &table[level_index(at.raw, level)];
+		int status = 0;
+
+		if (!is_present(n, *e))
+			return E_RANGE;
+		if (level == 1)
+			return (*e & (n->format->execute | n->format->no_execute)) == n->format->execute ? 0 : E_RANGE;
+		if (is_leaf(n, *e, level))
+			status = split(n, e, level);
+		if (status != 0)
+			return status;
+		table = table_of(n, *e);
+	}
 }
 
 int npt_unmap(struct npt *n, gpa_t at, uint64_t size)

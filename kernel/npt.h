@@ -29,6 +29,7 @@ struct npt {
 	struct space *payer;
 	void *root;
 	unsigned page_levels; /* the largest leaf: 1 = 4K, 2 = 2M, 3 = 1G */
+	bool large_nx; /* larger leaves than 4K are not executable, whatever prot says: npt_execute */
 	uint64_t pages; /* tables, the root included */
 	uint64_t leaf[4]; /* leaves by level, [1] to [3] */
 };
@@ -44,6 +45,11 @@ void npt_fini(struct npt *n);
  * has changed.
  */
 int npt_map(struct npt *n, gpa_t at, hpa_t to, uint64_t size, unsigned prot);
+/*
+ * With large_nx: makes the 4 KiB at `at` executable, by splitting what is larger. 0, also when it was so
+ * already; E_RANGE: nothing executable is mapped there; E_NOMEM. Who has the old leaf cached comes again.
+ */
+int npt_execute(struct npt *n, gpa_t at);
 /* Removes leaves; absent ones are skipped. E_RANGE: a large page straddles an end; what lies below is gone. */
 int npt_unmap(struct npt *n, gpa_t at, uint64_t size);
 /* What npt_map and npt_unmap do once the arguments are checked: `bits` are those of a 4 KiB leaf, any address. */

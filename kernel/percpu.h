@@ -27,6 +27,9 @@ struct percpu {
 	uint64_t user_rsp; /* scratch of the system-call entry */
 	uint64_t kernel_rsp; /* top of the current thread's kernel stack */
 	uint32_t work; /* WORK_*, this processor only */
+	uint32_t guard; /* (c) MIT_VERW and MIT_ISOLATION: what the way to ring 3 has to do */
+	uint64_t kernel_cr3, user_cr3; /* with MIT_ISOLATION, or 0: of the space that is loaded */
+	uint64_t entry_rsp; /* (c) top of a stack that ring 3's page tables have, too */
 
 	uint32_t index; /* (c) 0 .. cpu_count - 1; 0 booted */
 	struct cpu_stats stats; /* (a) foreign_*; the rest is counted here alone */

@@ -12,7 +12,9 @@
 #include "arch/tsc.h"
 #include "kernel/box.h"
 #include "kernel/hv_init.h"
+#include "kernel/isolation.h"
 #include "kernel/log.h"
+#include "kernel/mitigation.h"
 #include "kernel/percpu.h"
 #include "kernel/pool.h"
 #include "kernel/thread_impl.h"
@@ -24,7 +26,7 @@
 struct percpu *cpu_table[CPUS_MAX];
 unsigned cpu_count = 1;
 
-static struct percpu boot_cpu;
+static struct percpu boot_cpu __attribute__((section(".bss.boot_cpu"))); /* alone in its page */
 static struct thread boot_idle;
 static uint64_t early_stack[256]
 	__attribute__((aligned(16))); /* for IST vectors until there is memory */
@@ -60,12 +62,16 @@ void processors_boot_init(void)
 {
 	uint64_t ist[IST_COUNT];
 
-	if (!make_stacks(ist))
+	if (!make_stacks(ist) || (boot_cpu.entry_rsp = stack_alloc()) == 0)
 		fatal("not enough memory for the first processor");
 	for (unsigned i = 0; i < IST_COUNT; i++)
 		boot_cpu.tables.tss.ist[i] = ist[i];
 	memory_cpu_init(&boot_cpu);
+	isolation_init(box.boot.kernel_base);
+	isolation_cpu_init(&boot_cpu);
 }
+
+_Static_assert(sizeof(struct percpu) <= 4096, "one page");
 
 /* ---- another processor */
 
@@ -100,6 +106,7 @@ static __attribute__((noreturn)) void processor_main(struct percpu *cpu)
 		panic("processor %u lacks features that the first one has (0x%x)", cpu->index,
 		      cpu_features & ~cpu_probe());
 	cpu_setup();
+	mitigation_cpu_init();
 	fpu_cpu_init();
 	apic_cpu_init();
 	apic_timer_cpu_init();
@@ -114,11 +121,12 @@ static __attribute__((noreturn)) void processor_main(struct percpu *cpu)
 
 static struct percpu *processor_make(uint32_t apic_id)
 {
-	struct percpu *cpu = pool_alloc(NULL, sizeof(*cpu));
+	struct percpu *cpu = pool_page(NULL);
 	struct thread *idle = pool_alloc(NULL, sizeof(*idle));
 	uint64_t ist[IST_COUNT];
 
-	if (!cpu || !idle || !make_stacks(ist) || (idle->stack_top = stack_alloc()) == 0)
+	if (!cpu || !idle || !make_stacks(ist) || (idle->stack_top = stack_alloc()) == 0 ||
+	    (cpu->entry_rsp = stack_alloc()) == 0)
 		return NULL;
 	cpu->self = cpu;
 	cpu->index = cpu_count;
@@ -127,6 +135,7 @@ static struct percpu *processor_make(uint32_t apic_id)
 		cpu->tables.tss.ist[i] = ist[i];
 	sched_cpu_init(cpu, idle);
 	memory_cpu_init(cpu);
+	isolation_cpu_init(cpu);
 	return cpu;
 }
 

@@ -12,6 +12,7 @@
 #include "arch/trap.h"
 #include "kernel/box.h"
 #include "kernel/log.h"
+#include "kernel/mitigation.h"
 #include "kernel/percpu.h"
 #include "kernel/space.h"
 #include "kernel/thread_impl.h"
@@ -202,9 +203,12 @@ static void switch_in(struct percpu *cpu, struct thread *t)
 	if (t->is_idle)
 		return; /* whatever is loaded stays: the next thread is often the same */
 	cpu->kernel_rsp = t->stack_top;
-	seg_set_stack(&cpu->tables, t->stack_top);
-	if (cpu->space != (t->no_space ? NULL : t->space))
+	if (cpu->kernel_cr3 == 0)
+		seg_set_stack(&cpu->tables, t->stack_top);
+	if (cpu->space != (t->no_space ? NULL : t->space)) {
 		space_switch(t->no_space ? NULL : t->space);
+		mitigation_switch();
+	}
 	if (open != cpu->fpu_open) {
 		cpu->fpu_open = open;
 		open ? fpu_allow() : fpu_deny();

@@ -6,6 +6,7 @@
 #include "arch/cr.h"
 #include "kernel/abi/layout.h"
 #include "kernel/event.h"
+#include "kernel/isolation.h"
 #include "kernel/log.h"
 #include "kernel/memory.h"
 #include "kernel/paging.h"
@@ -112,7 +113,7 @@ int space_create(struct space *parent, const char *name, uint64_t quota, struct 
 	if (pool_move_quota(parent, s, quota) < 0)
 		goto fail;
 	s->pml4 = pool_page(s);
-	if (!s->pml4)
+	if (!s->pml4 || isolation_space_create(s) < 0)
 		goto fail;
 	memcpy(&s->pml4[USER_SLOTS], &memory_kernel_pml4()[USER_SLOTS],
 	       (SLOTS - USER_SLOTS) * sizeof(uint64_t));
@@ -126,6 +127,8 @@ int space_create(struct space *parent, const char *name, uint64_t quota, struct 
 	*space = s;
 	return 0;
 fail:
+	if (s->pml4)
+		pool_page_free(s, s->pml4);
 	(void)pool_move_quota(s, parent, s->quota);
 	space_free(s, parent);
 	return E_NOMEM;
@@ -155,6 +158,7 @@ void space_switch(struct space *s)
 	if (s)
 		__atomic_fetch_or(&s->active, bit, __ATOMIC_SEQ_CST);
 	write_cr3(s ? s->cr3 : memory_kernel_cr3());
+	isolation_switch(cpu, s);
 	cpu->space = s;
 	if (old && old != s)
 		__atomic_fetch_and(&old->active, ~bit, __ATOMIC_SEQ_CST);
@@ -219,6 +223,7 @@ int space_map(struct space *s, uint64_t va, hpa_t base, uint64_t size, uint32_t 
 	else
 		r = page_map(s->pml4, s, va, base, size, leaf_flags(prot, type),
 			     cpu_has(CPU_PAGE_1G));
+	isolation_space_sync(s);
 	if (r == 0) {
 		m->next = *at;
 		*at = m;
@@ -331,6 +336,8 @@ void space_teardown(struct space *s)
 	tlb_flush(s);
 	mappings_release(s, list);
 	page_free_tables(pml4, s);
+	if (s->user_pml4)
+		pool_page_free(s, s->user_pml4);
 	if (watch) {
 		event_signal(watch, s->watch_bits);
 		event_put(watch);

@@ -38,6 +38,7 @@ struct space {
 	struct spinlock lock;
 	uint64_t *pml4; /* (c) pool memory; NULL once torn down */
 	uint64_t cr3; /* (c) */
+	uint64_t *user_pml4; /* (c) kernel/isolation.h: what ring 3 runs with; NULL: cr3 */
 	struct mapping *mappings; /* [lock] */
 	struct handle_slot *handles[HANDLE_PAGES_MAX]; /* [lock] */
 	struct thread *threads; /* [lock] all of them */

@@ -4,6 +4,7 @@
 #include "kernel/syscall.h"
 #include "arch/trap.h"
 #include "kernel/log.h"
+#include "kernel/mitigation.h"
 #include "kernel/percpu.h"
 #include "kernel/space.h"
 #include "kernel/sys.h"
@@ -13,7 +14,9 @@
 _Static_assert(SYS_MAX == 34, "kernel/entry.asm");
 _Static_assert(offsetof(struct percpu, self) == 0 && offsetof(struct percpu, user_rsp) == 8 &&
 		       offsetof(struct percpu, kernel_rsp) == 16 &&
-		       offsetof(struct percpu, work) == 24,
+		       offsetof(struct percpu, work) == 24 && offsetof(struct percpu, guard) == 28 &&
+		       offsetof(struct percpu, kernel_cr3) == 32 && offsetof(struct percpu, user_cr3) == 40 &&
+		       offsetof(struct percpu, entry_rsp) == 48 && MIT_VERW == 1 && MIT_RSB_EXIT == 2,
 	       "arch/gs.inc");
 _Static_assert(offsetof(struct percpu, stats.lock_waits) == SPINLOCK_GS_WAITS, "arch/spinlock.h");
 _Static_assert(sizeof(struct sys_frame) == 80 && offsetof(struct sys_frame, second) == 48,

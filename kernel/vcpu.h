@@ -58,6 +58,7 @@ struct vcpu {
 	enum vcpu_exit reason; /* (v) why vcpu_run is about to return, when a handler said so */
 	enum vcpu_exit pending; /* (v) what the next vcpu_run completes: EXIT_PIO, EXIT_INTA, or EXIT_KICK: nothing */
 	uint8_t pending_size; /* (v) EXIT_PIO: bytes of the input */
+	uint8_t foreign; /* (v) with MIT_L1D: others ran here since its last entry; the backend flushes and clears it */
 	struct vcpu_area *area; /* (c) shared with the monitor; never trusted */
 	struct vm *vm; /* (c) */
 	struct lapic lapic;

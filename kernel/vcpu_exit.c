@@ -6,6 +6,7 @@
 #include "kernel/cpuid_policy.h"
 #include "kernel/hypercall.h"
 #include "kernel/log.h"
+#include "kernel/mitigation.h"
 #include "kernel/thread.h"
 #include "kernel/vm.h"
 #include "lib/format.h"
@@ -261,6 +262,17 @@ static enum exit_action on_npf(struct vcpu *v)
 {
 	struct vcpu_mmio *m = &v->area->mmio;
 
+	if (v->exit.npf.fetch && (mitigations & MIT_ITLB) != 0) {
+		int status = vm_execute(v->vm, gpa(v->exit.npf.gpa));
+
+		if (status == 0)
+			return ACTION_RESUME;
+		if (status == E_NOMEM) {
+			format(v->area->text, VCPU_TEXT_MAX, "no kernel memory left to split the page at guest-physical %#llx",
+			       (unsigned long long)v->exit.npf.gpa);
+			return to_monitor(v, EXIT_FAULT);
+		}
+	}
 	if (v->event.type != EVENT_NONE) {
 		format(v->area->text, VCPU_TEXT_MAX,
 		       "delivering vector %u touched guest-physical %#llx, where there is no memory",

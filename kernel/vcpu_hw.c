@@ -12,6 +12,7 @@
 #include "arch/msr.h"
 #include "kernel/abi/status.h"
 #include "kernel/kvm_pv.h"
+#include "kernel/mitigation.h"
 #include "lib/x86/msr.h"
 
 void vcpu_dr_load(struct vcpu *v)
@@ -43,6 +44,7 @@ void vcpu_load(struct vcpu *v)
 	if (cpu_has(CPU_RDTSCP))
 		(void)wrmsr_safe(MSR_TSC_AUX, v->msr.tsc_aux);
 	hv->load(v);
+	v->foreign = (mitigations & MIT_L1D) != 0;
 	v->loaded = true;
 	if ((v->msr.kvm_steal_time & 1) != 0)
 		kvm_steal_update(v);
@@ -86,4 +88,4 @@ void vcpu_tsc_aux_load(const struct vcpu *v)
 		(void)wrmsr_safe(MSR_TSC_AUX, v->msr.tsc_aux);
 }
 
-void vcpu_ibpb(void) { (void)wrmsr_safe(MSR_PRED_CMD, 1); }
+void vcpu_ibpb(void) { (void)wrmsr_safe(MSR_PRED_CMD, PRED_CMD_IBPB); }

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include "kernel/abi/status.h"
 #include "kernel/kvm_pv.h"
+#include "kernel/mitigation.h"
 #include "kernel/thread_impl.h"
 #include "kernel/vm.h"
 
@@ -328,6 +329,7 @@ int vcpu_run(struct vcpu *v)
 		if (status != 0)
 			return status;
 	}
+	v->foreign = (mitigations & MIT_L1D) != 0;
 	push = __atomic_load_n(&v->area->push, __ATOMIC_RELAXED) & REG_ALL;
 	if (push != 0) {
 		v->area->push = 0;

@@ -4,10 +4,12 @@
 
 #include "arch/cpu.h"
 #include "arch/fpu.h"
+#include "arch/msr.h"
 #include "kernel/abi/layout.h"
 #include "kernel/box.h"
 #include "kernel/hvops.h"
 #include "kernel/log.h"
+#include "kernel/mitigation.h"
 #include "kernel/paging.h"
 #include "kernel/pool.h"
 #include "kernel/range.h"
@@ -17,6 +19,7 @@
 #include "kernel/vcpu.h"
 #include "lib/list.h"
 #include "lib/string.h"
+#include "lib/x86/msr.h"
 
 _Static_assert(sizeof(struct vm) <= 4096, "one page");
 _Static_assert(sizeof(struct cpuid_table) <= 4096, "one page");
@@ -47,6 +50,7 @@ int vm_create(struct space *monitor, uint64_t ram_base, const char *name, uint64
 		pool_page_free(monitor, vm);
 		return status;
 	}
+	vm->npt.large_nx = (mitigations & MIT_ITLB) != 0;
 	object_get(&monitor->object);
 	spin_lock(&all.lock);
 	vm->next = all.first;
@@ -132,6 +136,16 @@ int vm_map(struct vm *vm, hpa_t base, uint64_t size, gpa_t at, uint32_t node, ui
 	spin_unlock(&vm->lock);
 	if (status != 0)
 		(void)space_unmap(vm->space, vm->ram_base + at.raw, size, true);
+	return status;
+}
+
+int vm_execute(struct vm *vm, gpa_t at)
+{
+	int status;
+
+	spin_lock(&vm->lock);
+	status = npt_execute(&vm->npt, at);
+	spin_unlock(&vm->lock);
 	return status;
 }
 
@@ -226,6 +240,7 @@ int vm_freeze(struct vm *vm)
 		struct cpuid_input in = { .host = host_cpuid, .vcpus = vm->vcpus, .xcr0 = fpu_xcr0,
 					  .tsc_hz = vm->clock.tsc_hz, .tsc_stable = vm->clock.stable };
 
+		(void)rdmsr_safe(MSR_ARCH_CAPABILITIES, &in.arch_caps);
 		selfcheck_vm(vm);
 		cpuid_build(t, &in);
 		vm->cpuid = t;

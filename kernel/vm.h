@@ -67,6 +67,8 @@ struct vm {
 int vm_create(struct space *monitor, uint64_t ram_base, const char *name, uint64_t wall, struct vm **out);
 /* Moves memory in. 0, E_INVAL, E_RANGE, E_EXIST, E_NOMEM; on failure nothing has changed. */
 int vm_map(struct vm *vm, hpa_t base, uint64_t size, gpa_t at, uint32_t node, uint32_t flags);
+/* MIT_ITLB: a guest fetched from a large page. As npt_execute. */
+int vm_execute(struct vm *vm, gpa_t at);
 /* No vCPU of it enters any more. */
 void vm_kill(struct vm *vm);
 /*

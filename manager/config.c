@@ -210,6 +210,15 @@ static void set_exclusive(struct reader *r, const char *value)
 	r->vm->exclusive = yes_or_no(r, "exclusive", value);
 }
 
+static void set_mitigations(struct reader *r, const char *value)
+{
+	static const char *const words[] = { "on", "off", NULL };
+	int i = one_of(r, "mitigations", value, words, 2);
+
+	if (i >= 0)
+		r->config->mitigations = (enum config_mitigations)i;
+}
+
 static void set_machine(struct reader *r, const char *value)
 {
 	static const char *const words[] = { "pc", "q35", NULL };
@@ -367,7 +376,7 @@ static void set_cmdline(struct reader *r, const char *value)
 static const struct key box_keys[] = {
 	{ "console", set_console },
 	{ "stay", set_stay },
-	{ "mitigations", NULL },
+	{ "mitigations", set_mitigations },
 	{ NULL, NULL },
 };
 
@@ -653,6 +662,7 @@ int config_parse(const char *text, size_t bytes, struct config *config,
 
 	config->console = CONSOLE_COM1;
 	config->stay = config->wrong = false;
+	config->mitigations = MITIGATIONS_ON;
 	config->vm_count = 0;
 	errors->count = 0;
 	errors->more = false;

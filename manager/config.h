@@ -27,6 +27,7 @@
 
 enum config_console { CONSOLE_COM1, CONSOLE_COM2, CONSOLE_FB, CONSOLE_NONE };
 enum config_machine { MACHINE_PC, MACHINE_Q35 };
+enum config_mitigations { MITIGATIONS_ON, MITIGATIONS_OFF };
 enum config_crash { CRASH_STOP, CRASH_RESTART };
 enum config_port { PORT_SHARED, PORT_COM1, PORT_COM2 }; /* a VM's console: the box's, or a port of its own */
 
@@ -68,6 +69,7 @@ struct config {
 	enum config_console console;
 	bool stay; /* the box stays on when every VM has ended */
 	bool wrong; /* a mistake in [box], or before any section */
+	enum config_mitigations mitigations; /* the box's command line has the word: tools/image.c */
 	uint32_t vm_count;
 	struct config_vm vm[CONFIG_VM_MAX];
 };

@@ -121,10 +121,14 @@ static int lend_files(struct manager *m, struct guest *g, struct monitor_boot *b
 	return status;
 }
 
-/* Kernel memory for a monitor: page tables for its VM twice (nested and its own), and objects. */
+/*
+ * Kernel memory for a monitor: page tables for its VM twice (nested and its own), objects, and what it
+ * takes to split every large nested page (the kernel does on processors with the iTLB-multihit fault).
+ */
 static uint64_t quota_pages(const struct config_vm *c)
 {
-	return 256 + 64ULL * c->cpus + 4 * (c->memory >> 21) / 512 + 2 * (c->memory >> 30);
+	return 256 + 64ULL * c->cpus + 4 * (c->memory >> 21) / 512 + 2 * (c->memory >> 30) +
+	       (c->memory >> 21);
 }
 
 /* Nanoseconds since 1970, 0 when the box has no clock. */

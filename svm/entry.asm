@@ -5,6 +5,9 @@ bits 64
 default rel
 section .text
 
+%include "arch/gs.inc"
+extern mitigations, rsb_fill
+
 VCPU_GPR equ 8
 GPR_RCX equ VCPU_GPR + 1 * 8
 GPR_RDX equ VCPU_GPR + 2 * 8
@@ -71,6 +74,10 @@ svm_enter:
 	cli
 	stgi
 	add rsp, 8
+	test dword [rel mitigations], MIT_RSB_EXIT
+	jz .returns
+	call rsb_fill
+.returns:
 	; nothing of the guest's is left in a register that C code might use speculatively
 	xor ecx, ecx
 	xor edx, edx

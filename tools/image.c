@@ -13,6 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/text.h"
+
 #define GRUB_PC  "/usr/lib/grub/i386-pc"
 #define GRUB_EFI "/usr/lib/grub/x86_64-efi"
 #define EPOCH    "1577836800" /* 2020-01-01: every time in the image */
@@ -233,6 +235,11 @@ void image_build(const struct box *box, const char *cmdline, enum boot_way boot,
 {
 	char *stage = text_make("%s/stage", temp_dir());
 	char *dir = text_make("%s/bulkhead", stage);
+	char word[16];
+
+	/* The kernel reads no config file; a word that was given by hand wins. */
+	if (box->config.mitigations == MITIGATIONS_OFF && !text_option(cmdline, "mitigations", word, sizeof(word)))
+		cmdline = text_make("%s%smitigations=off", cmdline, *cmdline != '\0' ? " " : "");
 
 	for (const char *c = cmdline; *c != '\0'; c++) {
 		if (*c < ' ' || *c > '~')

@@ -5,6 +5,9 @@ bits 64
 default rel
 section .text
 
+%include "arch/gs.inc"
+extern mitigations, rsb_fill, verw_selector
+
 VCPU_GPR equ 8
 GPR_RAX equ VCPU_GPR
 GPR_RCX equ VCPU_GPR + 1 * 8
@@ -30,6 +33,10 @@ vmx_enter:
 	push rdi
 	mov eax, VMCS_HOST_RSP
 	vmwrite rax, rsp
+	test dword [rel mitigations], MIT_VERW
+	jz .cleared
+	verw [rel verw_selector]
+.cleared:
 	test esi, esi			; the moves below keep the flags
 	mov rax, [rdi + GPR_RAX]
 	mov rcx, [rdi + GPR_RCX]
@@ -73,6 +80,10 @@ vmx_exit_point:
 	mov [rdi + GPR_R8 + 56], r15
 	pop rax
 	mov [rdi + GPR_RDI], rax
+	test dword [rel mitigations], MIT_RSB_EXIT
+	jz .returns
+	call rsb_fill
+.returns:
 	xor eax, eax
 	; nothing of the guest's is left in a register that C code might use speculatively
 	xor ecx, ecx

@@ -4,8 +4,10 @@
 
 #include "arch/cpu.h"
 #include "arch/cr.h"
+#include "arch/msr.h"
 #include "lib/format.h"
 #include "lib/x86/cr.h"
+#include "lib/x86/msr.h"
 #include "vmx/vmx_check.h"
 
 _Static_assert(offsetof(struct vmx_vcpu, v.gpr) == 8, "VCPU_GPR in entry.asm");
@@ -104,6 +106,10 @@ static __attribute__((noinline)) bool before_entry(struct vmx_vcpu *s)
 		vmx_event_arm(s);
 	if ((s->before & BEFORE_TIMER) != 0)
 		timer_set(s);
+	if (s->v.foreign != 0) {
+		wrmsr(MSR_FLUSH_CMD, FLUSH_CMD_L1D);
+		s->v.foreign = 0;
+	}
 	return (s->before & BEFORE_DEBUG) == 0 || debug_entry(s);
 }
 
@@ -115,7 +121,7 @@ enum hv_exit_kind vmx_run(struct vcpu *v)
 
 	s->virtual_apic[VTPR] = (uint32_t)v->cr8 << 4;
 	vmwrite(VMCS_GUEST_RSP, v->gpr[GPR_RSP]);
-	if (__builtin_expect(s->before != 0, 0) && !before_entry(s))
+	if (__builtin_expect((s->before | v->foreign) != 0, 0) && !before_entry(s))
 		return HV_EXIT_INVALID;
 	if (read_cr2() != s->cr2)
 		write_cr2(s->cr2);

@@ -46,6 +46,7 @@
 #define EFER_LMSLE (1ULL << 13)
 #define EFER_FFXSR (1ULL << 14)
 #define EFER_TCE   (1ULL << 15)
+#define EFER_AIBRSE (1ULL << 21)
 
 #define RFLAGS_CF     (1ULL << 0)
 #define RFLAGS_FIXED  (1ULL << 1)

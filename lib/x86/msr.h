@@ -46,6 +46,11 @@
 #define MSR_VM_CR	       0xc0010114
 #define MSR_VM_HSAVE_PA	       0xc0010117
 
+#define SPEC_CTRL_IBRS	    (1ULL << 0)
+#define SPEC_CTRL_BHI_DIS_S (1ULL << 10)
+#define PRED_CMD_IBPB	    (1ULL << 0)
+#define FLUSH_CMD_L1D	    (1ULL << 0)
+
 #define APIC_BASE_BSP	 (1ULL << 8)
 #define APIC_BASE_X2APIC (1ULL << 10)
 #define APIC_BASE_ENABLE (1ULL << 11)

@@ -127,6 +127,29 @@ static void msr_unknown(void)
 	CHECK_EQ(caught.vector, VECTOR_GP);
 }
 
+/* SPEC_CTRL and the flush are nobody's but the hypervisor's; the rest is there when CPUID says so. */
+static void msr_side_channels(void)
+{
+	uint32_t l7 = cpuid(7, 0).edx, x8 = cpuid(0x80000008, 0).ebx;
+	bool caps = l7 >> 29 & 1, ibpb = x8 >> 12 & 1;
+
+	if (!on_bulkhead())
+		skip("not Bulkhead: this host may offer SPEC_CTRL");
+	CHECK_EQ(l7 & (1U << 26 | 1U << 27 | 1U << 28 | 1U << 31), 0);
+	CHECK_EQ(x8 & (1U << 14 | 1U << 15 | 1U << 24 | 1U << 25), 0);
+	CHECK(!rdmsr_works(0x48) && caught.vector == VECTOR_GP);
+	CHECK(!wrmsr_works(0x48, 0) && caught.vector == VECTOR_GP);
+	CHECK(!wrmsr_works(0x48, 1));
+	CHECK(!wrmsr_works(0x10b, 1) && caught.vector == VECTOR_GP);
+	CHECK(!rdmsr_works(0x49));
+	CHECK_EQ(wrmsr_works(0x49, 1), ibpb);
+	CHECK(!wrmsr_works(0x49, 2));
+	CHECK_EQ(rdmsr_works(0x10a), caps);
+	CHECK(!wrmsr_works(0x10a, 0));
+	CHECK(!caps || (rdmsr(0x10a) & (1 << 1 | 1 << 7)) == 0); /* no enhanced IBRS, no TSX_CTRL */
+	CHECK(!wrmsr_works(0xc001011f, 4)); /* VIRT_SPEC_CTRL */
+}
+
 struct bad_value {
 	uint32_t msr;
 	uint64_t value;
@@ -490,6 +513,7 @@ const struct test payload_tests[] = {
 	{ "cpuid_out_of_range", cpuid_out_of_range },
 	{ "msr_round_trip", msr_round_trip },
 	{ "msr_unknown", msr_unknown },
+	{ "msr_side_channels", msr_side_channels },
 	{ "msr_bad_values", msr_bad_values },
 	{ "msr_not_canonical", msr_not_canonical },
 	{ "exception_de", exception_de },

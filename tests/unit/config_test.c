@@ -171,6 +171,15 @@ static void testdev(void)
 	CHECK(one_error(GOOD "testdev = 1\n", 4, "testdev = 1 is none of: no, yes"));
 }
 
+static void mitigations(void)
+{
+	CHECK(parse(GOOD) == 0 && c.mitigations == MITIGATIONS_ON);
+	CHECK(parse("[box]\nmitigations = off\n" GOOD) == 0 && c.mitigations == MITIGATIONS_OFF);
+	CHECK(parse("[box]\nmitigations = on\n" GOOD) == 0 && c.mitigations == MITIGATIONS_ON);
+	CHECK(one_error("[box]\nmitigations = no\n" GOOD, 2, "mitigations = no is none of: on, off"));
+	CHECK(one_error("[box]\nmitigations = force\n" GOOD, 2, "mitigations = force is none of: on, off"));
+}
+
 static void words_that_are_not_there_yet(void)
 {
 	static const char *const later[] = { "firmware", "disk", "net", "pci" };
@@ -379,6 +388,7 @@ int main(void)
 	RUN(unknown_keys);
 	RUN(modules);
 	RUN(testdev);
+	RUN(mitigations);
 	RUN(words_that_are_not_there_yet);
 	RUN(several_vms);
 	RUN(bad_placement);

@@ -28,7 +28,10 @@ static void hidden_features(void)
 		{ 1, 2, 27 } /* OSXSAVE: CR4's */, { 1, 3, 21 } /* DS */, { 1, 3, 22 } /* ACPI */,
 		{ 7, 1, 2 } /* SGX */, { 7, 1, 4 } /* HLE */, { 7, 1, 11 } /* RTM */, { 7, 1, 14 } /* MPX */,
 		{ 7, 1, 25 } /* PT */, { 7, 2, 5 } /* WAITPKG */, { 7, 2, 7 } /* CET_SS */, { 7, 2, 16 } /* LA57 */,
-		{ 7, 3, 20 } /* CET_IBT */, { 7, 3, 22 } /* AMX */, { 7, 3, 24 }, { 7, 3, 26 } /* SPEC_CTRL */,
+		{ 7, 3, 20 } /* CET_IBT */, { 7, 3, 22 } /* AMX */, { 7, 3, 24 }, { 7, 3, 26 } /* SPEC_CTRL */, { 7, 3, 27 } /* STIBP */,
+		{ 7, 3, 28 } /* L1D flush */, { 7, 3, 31 } /* SSBD */, { 0x80000008, 1, 14 } /* IBRS */,
+		{ 0x80000008, 1, 15 } /* STIBP */, { 0x80000008, 1, 24 } /* SSBD */, { 0x80000008, 1, 25 } /* VIRT_SSBD */,
+		{ 0x80000021, 0, 8 } /* automatic IBRS */, { 0x80000021, 0, 27 } /* SBPB */,
 		{ 0x80000001, 2, 2 } /* SVM */, { 0x80000001, 2, 10 } /* IBS */, { 0x80000001, 2, 12 } /* SKINIT */,
 		{ 0x80000001, 2, 29 } /* MWAITX */, { 0x80000008, 1, 3 } /* INVLPGB */, { 0x80000008, 1, 4 } /* RDPRU */ };
 
@@ -48,6 +51,20 @@ static void hidden_features(void)
 	ask(0, 0x40000001, 0);
 	CHECK_EQ(r[0], 1U << 24 | 1 << 11 | 1 << 7 | 1 << 6 | 1 << 5 | 1 << 3 | 1 << 1);
 	fake_vm_free(vm);
+}
+
+/* What a processor does not suffer from is told; what would ask for SPEC_CTRL is not. */
+static void side_channels(void)
+{
+	struct cpuid_input in = { .host = fake_host_cpuid, .vcpus = 1, .xcr0 = 7, .tsc_hz = 1000000000, .arch_caps = 0x100e16b };
+	struct cpuid_table t;
+
+	cpuid_build(&t, &in);
+	CHECK(t.has_arch_caps && t.ibpb);
+	CHECK_EQ(t.arch_caps, 0x100e161); /* without IBRS_ALL and SKIP_L1DFL_VMENTRY */
+	CHECK_EQ(cpuid_find(&t, 7, 0)->reg[3] >> 10 & 1, 1); /* MD_CLEAR: VERW works for guests, too */
+	CHECK_EQ(cpuid_find(&t, 0x80000008, 0)->reg[1] & (1U << 12 | 1U << 26 | 1U << 29), 1U << 12 | 1U << 26 | 1U << 29);
+	CHECK_EQ(cpuid_find(&t, 0x80000021, 0)->reg[0] >> 28 & 3, 3);
 }
 
 static void added_features(void)
@@ -179,6 +196,7 @@ static void nothing_beyond_the_tables(void)
 int main(void)
 {
 	RUN(hidden_features);
+	RUN(side_channels);
 	RUN(added_features);
 	RUN(kvm_leaves);
 	RUN(topology_agrees);

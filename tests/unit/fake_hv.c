@@ -9,6 +9,7 @@
 #include "arch/cpu.h"
 #include "arch/fpu.h"
 #include "kernel/log.h"
+#include "kernel/mitigation.h"
 #include "kernel/pool.h"
 #include "kernel/space.h"
 #include "kernel/sys.h"
@@ -17,7 +18,7 @@
 
 struct fake fake;
 const struct hv_ops *hv;
-uint32_t hv_caps, cpu_features = CPU_RDTSCP, fpu_bytes = 1024;
+uint32_t mitigations, hv_caps, cpu_features = CPU_RDTSCP, fpu_bytes = 1024;
 uint64_t fpu_xcr0 = 7;
 static struct thread self_thread;
 static struct vcpu *running;
@@ -99,6 +100,7 @@ void fpu_area_reset(void *area) { memset(area, 0, 512); }
 
 /* ---- kernel/vm.c, kernel/vcpu_hw.c ---- */
 
+int vm_execute(struct vm *vm, gpa_t at) { (void)vm, (void)at, fake.splits++; return fake.split_status; }
 int vm_freeze(struct vm *vm) { (void)vm; return 0; }
 int vm_guest_write(struct vm *vm, uint64_t to, const void *from, uint64_t bytes)
 {
@@ -140,6 +142,8 @@ static enum hv_exit_kind fake_run(struct vcpu *v)
 	if (fake.entries < FAKE_STEPS)
 		fake.injected[fake.entries] = f(v)->armed;
 	fake.entries++;
+	fake.l1d_flushes += v->foreign;
+	v->foreign = 0;
 	if (f(v)->armed.type == EVENT_NMI)
 		f(v)->nmi_blocked = true;
 	f(v)->armed.type = EVENT_NONE;
@@ -269,6 +273,7 @@ struct vm *fake_vm(unsigned n)
 	memset(&fake, 0, sizeof(fake));
 	memset(&self_thread, 0, sizeof(self_thread));
 	fake.pool_left = 1000;
+	mitigations = 0;
 	hv = &fake_ops;
 	object_init(&vm->object, OBJ_VM);
 	vm->clock = (struct vm_clock){ .tsc_hz = 2000000000, .ns_mul = 0x80000000U, .stable = true, .boot_wall = 86400ULL * 1000000000U };

@@ -35,6 +35,9 @@ struct fake {
 	void (*on_park)(struct vcpu *v); /* NULL: kicks */
 	void (*on_inject)(struct vcpu *v);
 	bool dying, pending;
+	unsigned l1d_flushes; /* entries that vcpu.foreign asked to flush for */
+	unsigned splits; /* calls of vm_execute */
+	int split_status; /* what it answers */
 	unsigned timers; /* armed at present */
 	uint64_t signalled; /* bits of event_signal */
 	uint8_t guest[256]; /* guest memory from 0 on */

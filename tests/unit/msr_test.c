@@ -33,7 +33,7 @@ static void constants_are_found(void) /* a table out of order would lose some */
 
 static void unknown_ones_are_refused(void)
 {
-	static const uint32_t t[] = { 0, 0x48, 0x10a, 0x400, 0x480, 0xda0, 0x6a0, 0x12345, 0x4b564d02, 0xc0000105, 0xc0010117, 0xdeadbeef };
+	static const uint32_t t[] = { 0, 0x48, 0x10b, 0x400, 0x480, 0xda0, 0x6a0, 0x12345, 0x4b564d02, 0xc0000105, 0xc0010117, 0xdeadbeef };
 	uint64_t value;
 
 	setup();
@@ -44,6 +44,21 @@ static void unknown_ones_are_refused(void)
 	fake_vm_free(vm);
 }
 
+static void side_channel_msrs_follow_cpuid(void)
+{
+	uint64_t value;
+
+	setup();
+	vm->cpuid->arch_caps = 0x61;
+	CHECK_EQ(msr_read(v, MSR_ARCH_CAPABILITIES, &value), 0);
+	CHECK_EQ(value, 0x61);
+	vm->cpuid->has_arch_caps = vm->cpuid->ibpb = false;
+	CHECK_EQ(msr_read(v, MSR_ARCH_CAPABILITIES, &value), E_RANGE);
+	CHECK_EQ(msr_write(v, MSR_PRED_CMD, 1), E_RANGE);
+	CHECK_EQ(msr_read(v, MSR_PRED_CMD, &value), E_RANGE); /* write-only */
+	fake_vm_free(vm);
+}
+
 static void bad_values_are_refused(void)
 {
 	static const struct { uint32_t msr; uint64_t value; int status; } t[] = {
@@ -51,7 +66,7 @@ static void bad_values_are_refused(void)
 		{ 0x200, 6, 0 }, { 0x200, 2, E_INVAL }, { 0x200, 1ULL << 48, E_INVAL }, { 0x201, 0x800, 0 }, { 0x201, 0x801, E_INVAL },
 		{ 0x20f, 0x800, 0 }, { 0x210, 0, E_RANGE }, { 0x250, 0x0606060606060606, 0 }, { 0x250, 7, E_INVAL }, { 0x26f, 6, 0 },
 		{ 0x2ff, 0xc06, 0 }, { 0x2ff, 0x1000, E_INVAL }, { 0x2ff, 0xc02, E_INVAL }, { 0xfe, 0, E_RANGE },
-		{ 0x49, 1, 0 }, { 0x49, 2, E_INVAL }, { 0xc0000103, 1ULL << 32, E_INVAL }, { 0xc0000103, 7, 0 },
+		{ 0x49, 1, 0 }, { 0x49, 2, E_INVAL }, { 0x49, 0x80, E_INVAL }, { 0x10a, 0, E_RANGE }, { 0xc0000103, 1ULL << 32, E_INVAL }, { 0xc0000103, 7, 0 },
 		{ 0xc0000080, EFER_SVME, E_INVAL }, { 0xc0000080, EFER_NXE | EFER_SCE, 0 }, { 0xc0000080, 2, E_INVAL },
 		{ 0xc0000100, 1ULL << 47, E_INVAL }, { 0xc0000082, 0x8000000000000000, E_INVAL },
 		{ 0x3a, 5, E_INVAL }, { 0xce, 1, E_INVAL }, { 0x179, 1, E_INVAL }, { 0x1b, 1, E_INVAL } };
@@ -145,6 +160,7 @@ int main(void)
 {
 	RUN(constants_are_found);
 	RUN(unknown_ones_are_refused);
+	RUN(side_channel_msrs_follow_cpuid);
 	RUN(bad_values_are_refused);
 	RUN(long_mode_is_not_switched_under_paging);
 	RUN(mtrrs_are_state);

@@ -175,8 +175,53 @@ static void unmap_whole_pages_only(void)
 	CHECK_EQ(pages, 0);
 }
 
+/* iTLB multihit: what is larger than 4K is not executable until it is executed, and then it is 4K. */
+static void large_pages_split_when_executed(void)
+{
+	hpa_t to;
+	uint64_t size, entry;
+
+	CHECK_EQ(start(&intel, 3), 0);
+	n.large_nx = true;
+	CHECK_EQ(npt_map(&n, gpa(0), hpa(4 * G1), G1 + M2 + 0x1000, NPT_WRITE | NPT_EXECUTE), 0);
+	CHECK(npt_lookup(&n, gpa(0x5000), &to, &size, &entry));
+	CHECK_EQ(entry, (4 * G1) | 0xf3); /* read, write, write-back, large; no execute */
+	CHECK(npt_lookup(&n, gpa(G1 + M2), &to, &size, &entry));
+	CHECK_EQ(entry & 7, 7); /* 4K from the start */
+	CHECK_EQ(npt_execute(&n, gpa(3 * M2 + 0x5123)), 0);
+	CHECK_EQ(n.leaf[3], 0);
+	CHECK_EQ(n.leaf[2], 512); /* 511 of the split 1G, and the one behind it */
+	CHECK_EQ(n.leaf[1], 513);
+	for (uint64_t at = 3 * M2; at < 4 * M2; at += 0x1000) {
+		CHECK(npt_lookup(&n, gpa(at), &to, &size, &entry));
+		CHECK_EQ(entry, (4 * G1 + at) | 0x77);
+		CHECK_EQ(size, 4096);
+	}
+	CHECK(npt_lookup(&n, gpa(4 * M2), &to, &size, &entry));
+	CHECK_EQ(entry, (4 * G1 + 4 * M2) | 0xf3);
+	CHECK_EQ(npt_execute(&n, gpa(3 * M2)), 0); /* another vCPU was first */
+	CHECK_EQ(n.leaf[1], 513);
+	CHECK_EQ(npt_execute(&n, gpa(2 * G1)), E_RANGE);
+	CHECK_EQ(npt_execute(&n, gpa(1ULL << 48)), E_RANGE);
+	left = 0;
+	CHECK_EQ(npt_execute(&n, gpa(G1)), E_NOMEM);
+	CHECK(npt_lookup(&n, gpa(G1), &to, &size, &entry));
+	CHECK_EQ(size, M2);
+	CHECK_EQ(npt_unmap(&n, gpa(0), G1 + M2 + 0x1000), 0);
+	CHECK_EQ(n.leaf[1] + n.leaf[2] + n.leaf[3], 0);
+	npt_fini(&n);
+	CHECK_EQ(pages, 0);
+	/* A page that is not executable by request stays so. */
+	CHECK_EQ(start(&intel, 3), 0);
+	n.large_nx = true;
+	CHECK_EQ(npt_map(&n, gpa(0), hpa(0), 0x1000, NPT_WRITE), 0);
+	CHECK_EQ(npt_execute(&n, gpa(0)), E_RANGE);
+	npt_fini(&n);
+}
+
 int main(void)
 {
+	RUN(large_pages_split_when_executed);
 	RUN(largest_pages_that_fit);
 	RUN(no_1g_pages_where_there_are_none);
 	RUN(misaligned_memory_gets_small_pages);

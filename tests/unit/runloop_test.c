@@ -3,6 +3,7 @@
 /* The run loop on the scripted backend: what is completed, what goes to the monitor, what goes in first. */
 #include "kernel/abi/status.h"
 #include "kernel/kvm_pv.h"
+#include "kernel/mitigation.h"
 #include "kernel/thread_impl.h"
 #include "lib/x86/cr.h"
 #include "lib/x86/msr.h"
@@ -31,6 +32,50 @@ static void cpuid_completes(void)
 	CHECK_EQ(g->v.gpr[GPR_RBX], 0x4b4d564b);
 	CHECK_EQ(fake.skips, 1);
 	CHECK_EQ(fake.entries, 2);
+	fake_vm_free(vm);
+}
+
+/* L1TF: the monitor ran before the first entry, and nobody between the two others. */
+static void l1d_is_flushed_after_others_only(void)
+{
+	setup(1);
+	fake_step(HV_EXIT_CPUID, cpuid_leaf);
+	CHECK_EQ(vcpu_run(&g->v), EXIT_KICK);
+	CHECK_EQ(fake.l1d_flushes, 0); /* this processor does not need it */
+	mitigations = MIT_L1D;
+	fake_step(HV_EXIT_CPUID, cpuid_leaf);
+	fake_step(HV_EXIT_CPUID, cpuid_leaf);
+	CHECK_EQ(vcpu_run(&g->v), EXIT_KICK);
+	CHECK_EQ(fake.entries, 5);
+	CHECK_EQ(fake.l1d_flushes, 1);
+	CHECK_EQ(vcpu_run(&g->v), EXIT_KICK);
+	CHECK_EQ(fake.l1d_flushes, 2);
+	fake_vm_free(vm);
+}
+
+static void fetch_fault(struct vcpu *v)
+{
+	v->exit.npf.gpa = 0x200000;
+	v->exit.npf.fetch = 1;
+}
+
+static void a_fetch_from_a_large_page_splits_it(void)
+{
+	setup(1);
+	fake_step(HV_EXIT_NPF, fetch_fault);
+	CHECK_EQ(vcpu_run(&g->v), EXIT_MMIO); /* no such pages where the processor has no such fault */
+	CHECK_EQ(fake.splits, 0);
+	mitigations = MIT_ITLB;
+	fake_step(HV_EXIT_NPF, fetch_fault);
+	CHECK_EQ(vcpu_run(&g->v), EXIT_KICK);
+	CHECK_EQ(fake.splits, 1);
+	fake.split_status = E_RANGE; /* nothing is there */
+	fake_step(HV_EXIT_NPF, fetch_fault);
+	CHECK_EQ(vcpu_run(&g->v), EXIT_MMIO);
+	fake.split_status = E_NOMEM;
+	fake_step(HV_EXIT_NPF, fetch_fault);
+	CHECK_EQ(vcpu_run(&g->v), EXIT_FAULT);
+	CHECK(strstr(g->v.area->text, "no kernel memory left to split") != NULL);
 	fake_vm_free(vm);
 }
 
@@ -638,6 +683,8 @@ static void a_thread_with_an_fpu_of_its_own_runs_no_vcpu(void)
 
 int main(void)
 {
+	RUN(l1d_is_flushed_after_others_only);
+	RUN(a_fetch_from_a_large_page_splits_it);
 	RUN(cpuid_completes);
 	RUN(pio_input_merges_by_size);
 	RUN(doorbell_stays_in_the_kernel);

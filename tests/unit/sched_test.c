@@ -5,6 +5,33 @@
 
 /* ---- cases */
 
+/* IBPB and return stack: when another space comes, not at each switch, and not for the idle thread. */
+static void barrier_between_spaces_only(void)
+{
+	fresh();
+	for (unsigned i = 0; i < 3; i++)
+		threads[i].space = &vms[i / 2];
+	start(0, 0, 5);
+	schedule();
+	barriers = 0;
+	start(1, 0, 6); /* another thread of the same VM's monitor */
+	schedule();
+	CHECK(CURRENT == &threads[1]);
+	CHECK_EQ(barriers, 0);
+	thread_park();
+	thread_park(); /* idle keeps what is loaded */
+	thread_unpark(&threads[1]);
+	schedule();
+	CHECK_EQ(barriers, 0);
+	start(2, 0, 7); /* another VM's */
+	schedule();
+	CHECK(CURRENT == &threads[2]);
+	CHECK_EQ(barriers, 1);
+	thread_park();
+	CHECK(CURRENT == &threads[1]);
+	CHECK_EQ(barriers, 2);
+}
+
 static void the_highest_priority_runs(void)
 {
 	fresh();
@@ -367,6 +394,7 @@ static void rearming_moves_between_processors(void)
 
 int main(void)
 {
+	RUN(barrier_between_spaces_only);
 	RUN(the_highest_priority_runs);
 	RUN(equals_take_turns_at_slices);
 	RUN(alone_there_is_no_tick);

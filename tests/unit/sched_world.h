@@ -11,6 +11,7 @@
 #include "arch/trap.h"
 #include "kernel/box.h"
 #include "kernel/log.h"
+#include "kernel/mitigation.h"
 #include "kernel/percpu.h"
 #include "kernel/space.h"
 #include "kernel/sys.h"
@@ -70,6 +71,11 @@ void space_switch(struct space *s)
 {
 	cpus[percpu_self()->index].space = s;
 }
+static unsigned barriers;
+void mitigation_switch(void)
+{
+	barriers++;
+}
 void object_put(struct object *o)
 {
 	(void)o, gone++;
@@ -116,7 +122,7 @@ __attribute__((unused)) static void fresh(void)
 	memset(shares, 0, sizeof(shares));
 	memset(vms, 0, sizeof(vms));
 	memset(ipis, 0, sizeof(ipis));
-	gone = put_calls = load_calls = 0;
+	gone = put_calls = load_calls = barriers = 0;
 	tsc = 1000;
 	for (unsigned i = 0; i < VMS; i++) {
 		vms[i].share = shares[i];
