@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-#define SPINLOCK_GS_WAITS 32
+#define SPINLOCK_GS_WAITS 64
 
 struct spinlock {
 	uint16_t next, owner; /* (a) */

@@ -23,10 +23,12 @@ static void barrier_between_spaces_only(void)
 	thread_unpark(&threads[1]);
 	schedule();
 	CHECK_EQ(barriers, 0);
+	thread_park();
 	start(2, 0, 7); /* another VM's */
 	schedule();
 	CHECK(CURRENT == &threads[2]);
 	CHECK_EQ(barriers, 1);
+	thread_unpark(&threads[1]);
 	thread_park();
 	CHECK(CURRENT == &threads[1]);
 	CHECK_EQ(barriers, 2);
