@@ -182,6 +182,25 @@ $(O)/payload/%.elf: $(O)/p/tests/payload/%.o $(PAYLOAD_LIB_O) tests/payload/payl
 	$(Q)ld $(LDFLAGS_BARE) -T tests/payload/payload.ld $< $(PAYLOAD_LIB_O) -o $@
 payloads: $(PAYLOADS)
 
+# ---------------------------------------------------------------------------- programs as for QEMU's -kernel
+
+# 32-bit multiboot programs, as ELF and as flat files whose header has the addresses.
+MCFLAGS := $(filter-out -mno-red-zone -mcmodel=small,$(BARE)) -m32
+$(O)/m/%.o: tests/multiboot/%.c Makefile
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(MCFLAGS) -MMD -MP -c $< -o $@
+$(O)/m/start.asm.o $(O)/m/flat.asm.o: tests/multiboot/start.asm Makefile
+	$(Q)mkdir -p $(@D)
+	$(Q)$(NASM) -f elf32 -w+all -Werror $(if $(findstring flat,$@),-DFLAT) $< -o $@
+$(O)/multiboot/%.elf: $(O)/m/%.o $(O)/m/start.asm.o tests/multiboot/multiboot.ld
+	$(Q)mkdir -p $(@D)
+	$(Q)ld -m elf_i386 $(LDFLAGS_BARE) -T tests/multiboot/multiboot.ld $(filter %.o,$^) -o $@
+$(O)/multiboot/%-flat.elf: $(O)/m/%.o $(O)/m/flat.asm.o tests/multiboot/multiboot.ld
+	$(Q)mkdir -p $(@D)
+	$(Q)ld -m elf_i386 $(LDFLAGS_BARE) -T tests/multiboot/multiboot.ld $(filter %.o,$^) -o $(O)/m/$*-flat.elf
+	$(Q)objcopy -O binary $(O)/m/$*-flat.elf $@
+
 # ---------------------------------------------------------------------------- hostile ring-3 programs
 
 $(O)/ring3/%.elf: $(O)/u/tests/ring3/%.o $(O)/u/tests/ring3/ring3.o $(O)/u/manager/power.o $(RING3_C:%.c=$(O)/u/%.o) $(RING3_ASM_O) guests/ring3.ld

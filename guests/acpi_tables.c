@@ -15,7 +15,6 @@ enum { CPUS_MAX = 1024, XAPIC_CPUS = 255 };
 enum {
 	BOOT_LEGACY_DEVICES = 1 << 0,
 	BOOT_8042 = 1 << 1,
-	BOOT_NO_VGA = 1 << 2,
 	FADT_WBINVD = 1 << 0,
 	FADT_C1 = 1 << 2,
 	FADT_NO_SLEEP_BUTTON = 1 << 5,
@@ -105,7 +104,7 @@ static size_t fadt_write(struct aml *a, uint32_t facs, uint32_t dsdt)
 	aml_u32(a, 0); /* cache flush size and stride: WBINVD is there */
 	aml_u32(a, 0); /* duty offset and width, day and month alarm */
 	aml_u8(a, 0x32); /* the RTC's century cell */
-	aml_u16(a, BOOT_LEGACY_DEVICES | BOOT_8042 | BOOT_NO_VGA);
+	aml_u16(a, BOOT_LEGACY_DEVICES | BOOT_8042);
 	aml_u8(a, 0);
 	aml_u32(a, FADT_WBINVD | FADT_C1 | FADT_NO_SLEEP_BUTTON | FADT_NO_FIXED_RTC |
 			   FADT_TIMER_32 | FADT_RESET);

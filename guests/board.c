@@ -211,6 +211,13 @@ static void host_machine(struct vdev *d, enum vdev_machine_request request)
 		b->ops->machine(b, request);
 }
 
+static void host_exit(struct vdev *d, uint32_t status)
+{
+	struct board *b = board_of(d);
+
+	b->ops->exit(b, status);
+}
+
 static void host_failed(struct vdev *d, const char *why, uint64_t value)
 {
 	struct board *b = board_of(d);
@@ -235,6 +242,7 @@ static const struct vdev_host board_host = {
 	.config_read = host_config_read,
 	.config_write = host_config_write,
 	.machine = host_machine,
+	.exit = host_exit,
 	.failed = host_failed,
 };
 
@@ -289,7 +297,7 @@ int board_init(struct board *b, const struct board_ops *ops, const struct board_
 	memset(b, 0, sizeof(*b));
 	b->ops = ops;
 	b->told = VDEV_NEVER;
-	b->pic = b->ioapic = b->power = BOARD_NO_DEVICE;
+	b->pic = b->ioapic = b->power = b->vga = BOARD_NO_DEVICE;
 	memset(b->console, BOARD_NO_DEVICE, sizeof(b->console));
 	memset(b->console_of, BOARD_NO_DEVICE, sizeof(b->console_of));
 	for (unsigned i = 0; i < BOARD_GSIS; i++)

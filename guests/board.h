@@ -16,9 +16,9 @@
 #define BOARD_DEVICES     32
 #define BOARD_RANGES      48
 #define BOARD_TIMERS      64
-#define BOARD_LINES_OUT   8 /* output lines of one device */
+#define BOARD_LINES_OUT   24 /* output lines of one device */
 #define BOARD_FUNCTIONS   32 /* PCI functions besides the host bridge */
-#define BOARD_STATE_BYTES 16384 /* all device states together */
+#define BOARD_STATE_BYTES 98304 /* all device states together */
 #define BOARD_GSIS        24
 #define BOARD_CONSOLES    2
 
@@ -48,6 +48,8 @@ struct board_ops {
 	void (*console_ready)(struct board *b, unsigned console);
 	/* Note the request and act on it after the board call has returned. */
 	void (*machine)(struct board *b, enum vdev_machine_request request);
+	/* As machine(), for a test program that ends with an exit status, 0 to 255. */
+	void (*exit)(struct board *b, uint32_t status);
 	/* Device `device` cannot go on: stop the VM with this reason. Told once a device. */
 	void (*failed)(struct board *b, const char *device, const char *why, uint64_t value);
 };
@@ -56,6 +58,8 @@ struct board_params {
 	uint64_t ram_low; /* bytes of RAM from guest-physical 0, below 4 GiB */
 	uint64_t ram_high; /* bytes of RAM from 4 GiB on */
 	unsigned cpus;
+	bool testdev; /* QEMU's test devices and fw_cfg as well */
+	const char *cmdline; /* the kernel's, for fw_cfg; NULL: none */
 };
 
 /* One claim of ports or of MMIO addresses; `last` is inclusive. */
@@ -116,7 +120,7 @@ struct board {
 	struct pci_function function[BOARD_FUNCTIONS];
 	unsigned functions;
 	uint8_t gsi_to_pin[BOARD_GSIS]; /* IOAPIC pin of a GSI that is an ISA IRQ */
-	uint8_t pic, ioapic, power; /* device numbers, or BOARD_NO_DEVICE; power: ACPI's chip */
+	uint8_t pic, ioapic, power, vga; /* device numbers, or BOARD_NO_DEVICE; power: ACPI's chip */
 	uint32_t a20_sources; /* a bit a device that can hold the A20 gate open */
 	bool quiet; /* deadlines are told when this is over */
 	uint8_t console[BOARD_CONSOLES]; /* device number of each console */

@@ -55,3 +55,43 @@ void i8042_plug(struct vdev *d, bool keyboard, bool mouse);
  * register (0xcf8), 1 the data register (0xcfc). Other functions are reached by config_read().
  */
 extern const struct vdev_class pci_cfg_class;
+
+/*
+ * A VGA in text mode. Regions: 0 ports 0x3c0 to 0x3cf; 1 CRTC (0x3d4), 2 status (0x3da) in colour; 3 CRTC
+ * (0x3b4), 4 status (0x3ba) in monochrome. The text is guest memory at VGA_TEXT_BASE.
+ */
+extern const struct vdev_class vga_text_class;
+#define VGA_TEXT_BASE	 0xb8000
+#define VGA_TEXT_COLUMNS 80
+#define VGA_TEXT_ROWS	 25
+
+struct vga_text_view {
+	unsigned columns, rows;
+	uint64_t first; /* guest-physical, of the first cell: character, attribute; wraps at 0xc0000 */
+	bool text; /* false: the guest has chosen a graphics mode */
+	bool cursor; /* it is to be seen, here: */
+	unsigned cursor_column, cursor_row;
+};
+void vga_text_view(const struct vdev *d, struct vga_text_view *view);
+
+/*
+ * QEMU's test devices. Regions: 0 debug exit (0xf4), 1 scratch register (0xe0), 2 flush (0xe4), 3 the
+ * scratch register byte by byte and the debug console (0xe8, 0xe9), 4 interrupt lines (0x2000), 5
+ * scratch memory (0xff000000). Lines out: 0 to 23, global system interrupts. Channel 0: the console.
+ */
+extern const struct vdev_class testdev_class;
+#define TESTDEV_LINES 24
+
+/*
+ * QEMU's firmware configuration device. Regions: 0 selector and data (0x510), 1 DMA address (0x514).
+ * Before the first reset, items are added by key, and files by name; E_NOMEM when there is no room.
+ */
+extern const struct vdev_class fw_cfg_class;
+enum {
+	FW_CFG_SIGNATURE = 0x00, FW_CFG_ID = 0x01, FW_CFG_UUID = 0x02, FW_CFG_RAM_SIZE = 0x03,
+	FW_CFG_NOGRAPHIC = 0x04, FW_CFG_NB_CPUS = 0x05, FW_CFG_NUMA = 0x0d, FW_CFG_BOOT_MENU = 0x0e,
+	FW_CFG_MAX_CPUS = 0x0f, FW_CFG_CMDLINE_SIZE = 0x14, FW_CFG_CMDLINE_DATA = 0x15,
+	FW_CFG_FILE_DIR = 0x19, FW_CFG_FILE_FIRST = 0x20, FW_CFG_IRQ0_OVERRIDE = 0x8002,
+};
+int fw_cfg_add(struct vdev *d, uint16_t key, const void *data, size_t bytes);
+int fw_cfg_add_file(struct vdev *d, const char *name, const void *data, size_t bytes);

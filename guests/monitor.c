@@ -79,7 +79,9 @@ static void machine_change(struct monitor *m)
 		restart(m);
 		return;
 	}
-	finish(m, request == REQUEST_POWER_OFF ? MONITOR_POWERED_OFF : MONITOR_CRASHED);
+	finish(m, request == REQUEST_POWER_OFF ? MONITOR_POWERED_OFF :
+		  request == REQUEST_EXIT      ? MONITOR_EXITED :
+						 MONITOR_CRASHED);
 	wait_for_the_end(m);
 }
 
@@ -198,7 +200,8 @@ static void set_up(struct monitor *m, const struct monitor_boot *boot)
 	m->boot_tsc = box.boot_tsc;
 	m->ns_mul = box.tsc_to_ns_mul;
 	m->ns_shift = box.tsc_to_ns_shift;
-	params = (struct board_params){ m->low_bytes, m->high_bytes, boot->cpus };
+	params = (struct board_params){ m->low_bytes, m->high_bytes, boot->cpus,
+					(boot->flags & MONITOR_TESTDEV) != 0, boot->cmdline };
 	for (unsigned i = 0; i < boot->cpus && status == 0; i++)
 		status = vcpu_create(m, i);
 	if (status != 0) {

@@ -29,6 +29,7 @@ enum monitor_request {
 	REQUEST_RESET,
 	REQUEST_POWER_OFF,
 	REQUEST_CRASH,
+	REQUEST_EXIT, /* with shared->exit_status */
 };
 
 struct monitor;

@@ -110,6 +110,14 @@ static void op_machine(struct board *b, enum vdev_machine_request request)
 	/* A20: nested paging cannot wrap addresses, and no guest here needs it to. */
 }
 
+static void op_exit(struct board *b, uint32_t status)
+{
+	struct monitor *m = of_board(b);
+
+	m->shared->exit_status = status;
+	monitor_ask(m, REQUEST_EXIT, "the guest ended itself with exit status %u", status);
+}
+
 static void op_failed(struct board *b, const char *device, const char *why, uint64_t value)
 {
 	monitor_ask(of_board(b), REQUEST_CRASH, "device %s: %s (0x%llx)", device, why,
@@ -127,6 +135,7 @@ const struct board_ops monitor_board_ops = {
 	.console_out = op_console_out,
 	.console_ready = op_console_ready,
 	.machine = op_machine,
+	.exit = op_exit,
 	.failed = op_failed,
 };
 

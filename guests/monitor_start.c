@@ -47,7 +47,7 @@ int monitor_load(struct monitor *m, char *why)
 	request_files(m, &req);
 	if (m->low_bytes < 2 * LOAD_HIGH_START)
 		return load_error(why, E_RANGE, "a guest needs at least 2 MiB of memory");
-	memset(m->ram, 0, 0x1000); /* interrupt vectors, BIOS data area */
+	load_bios_data(m->ram);
 	memset(m->ram + LOAD_ROM_START, 0, LOAD_HIGH_START - LOAD_ROM_START);
 	status = acpi_tables_build(&acpi, m->ram + LOAD_ROM_START, LOAD_HIGH_START - LOAD_ROM_START,
 				   LOAD_ROM_START, &req.rsdp);

@@ -14,6 +14,8 @@
 #define PC_RESET_PORT    0xcf9
 #define PC_RESET_VALUE   0x06
 #define PC_SCI_IRQ       9 /* level-triggered, active high */
+#define PC_TESTDEV_MEMORY 0xff000000ULL
+#define PC_TESTDEV_MEMORY_BYTES 0x10000ULL
 
 /* Where PCI interrupt pin `pin` (0 is A) of slot `slot` goes: to the IOAPIC, and to the 8259. */
 #define PC_INTX_GSI(slot, pin) (16 + (((slot) + (pin)) & 7))

@@ -5,15 +5,18 @@
 #include "guests/chips.h"
 #include "guests/pc.h"
 #include "kernel/abi/status.h"
+#include "lib/string.h"
 
 /* clang-format off */
 enum pc_chip {
-	PC_PIC, PC_IOAPIC, PC_PIT, PC_RTC, PC_COM1, PC_COM2, PC_KBC, PC_PM, PC_RESET, PC_PCI,
-	PC_CHIPS
+	PC_PIC, PC_IOAPIC, PC_PIT, PC_RTC, PC_COM1, PC_COM2, PC_KBC, PC_PM, PC_RESET, PC_PCI, PC_VGA,
+	PC_CHIPS, /* from here on: only with board_params.testdev */
+	PC_TESTDEV = PC_CHIPS, PC_FW_CFG,
+	PC_CHIPS_MAX
 };
 
 /* In the order of their resets: the interrupt controllers first, they see the others' lines. */
-static const struct vdev_class *const pc_chips[PC_CHIPS] = {
+static const struct vdev_class *const pc_chips[PC_CHIPS_MAX] = {
 	[PC_PIC] = &i8259_class,
 	[PC_IOAPIC] = &ioapic_class,
 	[PC_PIT] = &i8254_class,
@@ -24,6 +27,9 @@ static const struct vdev_class *const pc_chips[PC_CHIPS] = {
 	[PC_PM] = &acpi_pm_class,
 	[PC_RESET] = &reset_ctl_class,
 	[PC_PCI] = &pci_cfg_class,
+	[PC_VGA] = &vga_text_class,
+	[PC_TESTDEV] = &testdev_class,
+	[PC_FW_CFG] = &fw_cfg_class,
 };
 
 /* Width wider than count: the register takes the whole access (0xcf8 is one doubleword). */
@@ -40,14 +46,26 @@ static const struct pc_ports {
 	{ PC_RTC, 0, 0x70, 2, 1 },
 	{ PC_RESET, 1, 0x92, 1, 1 },
 	{ PC_PIC, 1, 0xa0, 2, 1 },
+	{ PC_TESTDEV, 1, 0xe0, 4, 4 },
+	{ PC_TESTDEV, 2, 0xe4, 4, 4 },
+	{ PC_TESTDEV, 3, 0xe8, 4, 4 },
+	{ PC_TESTDEV, 0, 0xf4, 4, 4 },
 	{ PC_COM2, 0, PC_COM2_PORT, 8, 1 },
+	{ PC_VGA, 3, 0x3b4, 2, 1 },
+	{ PC_VGA, 4, 0x3ba, 1, 1 },
+	{ PC_VGA, 0, 0x3c0, 16, 1 },
+	{ PC_VGA, 1, 0x3d4, 2, 1 },
+	{ PC_VGA, 2, 0x3da, 1, 1 },
 	{ PC_COM1, 0, PC_COM1_PORT, 8, 1 },
 	{ PC_PIC, 2, 0x4d0, 2, 1 },
+	{ PC_FW_CFG, 0, 0x510, 2, 2 },
+	{ PC_FW_CFG, 1, 0x514, 8, 4 },
 	{ PC_PM, 0, PC_PM_PORT, 12, 4 },
 	{ PC_PM, 1, PC_GPE_PORT, 4, 2 },
 	{ PC_PCI, 0, 0xcf8, 1, 4 },
 	{ PC_RESET, 0, PC_RESET_PORT, 1, 1 },
 	{ PC_PCI, 1, 0xcfc, 4, 4 },
+	{ PC_TESTDEV, 4, 0x2000, TESTDEV_LINES, 1 },
 };
 
 static const struct pc_wire {
@@ -98,18 +116,63 @@ static void pc_cmos(struct vdev *rtc, const struct board_params *p)
 	mc146818_store(rtc, 0x2f, (uint8_t)sum);
 }
 
+/* What QEMU tells in its firmware configuration device, as far as programs ask for it. */
+static int pc_fw_cfg(struct vdev *d, const struct board_params *p)
+{
+	const char *cmdline = p->cmdline ? p->cmdline : "";
+	struct {
+		uint64_t base, size;
+		uint32_t type;
+	} __attribute__((packed)) e820[] = { { 0, p->ram_low, 1 }, { 1ULL << 32, p->ram_high, 1 } };
+	const uint64_t ram = p->ram_low + p->ram_high, none = 0;
+	const uint32_t features = 3 /* ports, DMA */, yes = 1, length = (uint32_t)strlen(cmdline) + 1;
+	const uint16_t cpus = (uint16_t)p->cpus;
+	const struct {
+		uint16_t key, bytes;
+		const void *data;
+	} item[] = {
+		{ FW_CFG_SIGNATURE, 4, "QEMU" }, { FW_CFG_ID, 4, &features },
+		{ FW_CFG_UUID, 16, (const uint8_t[16]){ 0 } }, { FW_CFG_RAM_SIZE, 8, &ram },
+		{ FW_CFG_NOGRAPHIC, 2, &none }, { FW_CFG_NB_CPUS, 2, &cpus },
+		{ FW_CFG_NUMA, 8, &none }, { FW_CFG_BOOT_MENU, 2, &none },
+		{ FW_CFG_MAX_CPUS, 2, &cpus }, { FW_CFG_CMDLINE_SIZE, 4, &length },
+		{ FW_CFG_CMDLINE_DATA, (uint16_t)length, cmdline }, { FW_CFG_IRQ0_OVERRIDE, 4, &yes },
+	};
+	int status = length > UINT16_MAX ? E_INVAL : 0;
+
+	for (unsigned i = 0; i < sizeof(item) / sizeof(item[0]) && status == 0; i++)
+		status = fw_cfg_add(d, item[i].key, item[i].data, item[i].bytes);
+	if (status == 0)
+		status = fw_cfg_add_file(d, "etc/e820", e820, p->ram_high ? sizeof(e820) : sizeof(e820[0]));
+	return status;
+}
+
+/* The test devices, on a board that has the rest. */
+static int pc_testdev(struct board *b, const unsigned *device, const struct board_params *p)
+{
+	int status = board_claim_mmio(b, device[PC_TESTDEV], 5, PC_TESTDEV_MEMORY,
+				      PC_TESTDEV_MEMORY_BYTES, 8);
+
+	for (unsigned gsi = 0; gsi < TESTDEV_LINES && status == 0; gsi++)
+		status = board_wire(b, device[PC_TESTDEV], gsi, WIRE_GSI, gsi);
+	b->console_of[device[PC_TESTDEV]] = 0;
+	return status ? status : pc_fw_cfg(&b->device[device[PC_FW_CFG]], p);
+}
+
 int pc_board_build(struct board *b, const struct board_params *p)
 {
-	unsigned device[PC_CHIPS];
+	unsigned device[PC_CHIPS_MAX], chips = p->testdev ? PC_CHIPS_MAX : PC_CHIPS;
 	int status = 0;
 
 	if (p->cpus == 0 || p->ram_low < 1 << 20 || p->ram_low > PC_LOW_RAM_MAX)
 		return E_INVAL;
-	for (unsigned i = 0; i < PC_CHIPS && status == 0; i++)
+	for (unsigned i = 0; i < chips && status == 0; i++)
 		status = board_add(b, pc_chips[i], &device[i]);
 	for (unsigned i = 0; i < sizeof(pc_ports) / sizeof(pc_ports[0]) && status == 0; i++) {
 		const struct pc_ports *c = &pc_ports[i];
 
+		if (c->chip >= chips)
+			continue;
 		status = board_claim_ports(b, device[c->chip], c->region, c->first, c->count,
 					   c->width);
 	}
@@ -126,6 +189,7 @@ int pc_board_build(struct board *b, const struct board_params *p)
 	b->pic = (uint8_t)device[PC_PIC];
 	b->ioapic = (uint8_t)device[PC_IOAPIC];
 	b->power = (uint8_t)device[PC_PM];
+	b->vga = (uint8_t)device[PC_VGA];
 	/* The timer's IRQ 0 is IOAPIC input 2, where the cascade would be; the MADT says so. */
 	b->gsi_to_pin[0] = 2;
 	b->gsi_to_pin[2] = BOARD_NO_DEVICE;
@@ -136,5 +200,5 @@ int pc_board_build(struct board *b, const struct board_params *p)
 	b->a20_sources = 1u << device[PC_KBC] | 1u << device[PC_RESET];
 	i8042_plug(&b->device[device[PC_KBC]], true, true);
 	pc_cmos(&b->device[device[PC_RTC]], p);
-	return 0;
+	return p->testdev ? pc_testdev(b, device, p) : 0;
 }

@@ -54,6 +54,8 @@ struct vdev_host {
 			     uint32_t value);
 	/* The guest asks for something of the whole machine. */
 	void (*machine)(struct vdev *d, enum vdev_machine_request request);
+	/* The guest ends itself with this exit status, 0 to 255: a test program has come to its end. */
+	void (*exit)(struct vdev *d, uint32_t status);
 	/* This device cannot go on; `why` is a constant sentence, `value` what it saw. */
 	void (*failed)(struct vdev *d, const char *why, uint64_t value);
 };

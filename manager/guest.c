@@ -103,9 +103,12 @@ void guest_check(struct manager *m, struct guest *g)
 		why[i] = c == '\0' || (c >= ' ' && c <= '~') ? c : '?';
 	}
 	why[sizeof(why) - 1] = '\0';
+	if (state == MONITOR_EXITED)
+		g->exit_status = g->shared->exit_status & 0xff;
 	guest_stop(m, g,
 		   state == MONITOR_POWERED_OFF ? END_OFF :
 		   state == MONITOR_FAILED	? END_FAILED :
+		   state == MONITOR_EXITED	? END_EXITED :
 						  END_CRASHED,
 		   "%s", why);
 }

@@ -23,6 +23,7 @@ enum life_end {
 	END_FAILED, /* it could not even start: trying again would not help */
 	END_OPERATOR, /* a person stopped it */
 	END_RESTART, /* a person wants it anew */
+	END_EXITED, /* the guest ended itself with an exit status, by the debug-exit port */
 };
 
 enum { LIFE_BACKOFF_MS = 1000, LIFE_BACKOFF_MAX_MS = 60000 };

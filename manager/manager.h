@@ -113,6 +113,7 @@ struct guest {
 	const struct placement *place;
 	unsigned index;
 	struct life life;
+	uint32_t exit_status; /* with END_EXITED */
 	char reason[MONITOR_REASON_MAX];
 	int space, vm, event, private; /* handles, 0: none */
 	struct monitor_shared *shared; /* never trusted */

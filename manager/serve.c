@@ -224,6 +224,9 @@ static void maybe_finish(struct manager *m)
 		manager_give_up(m, "%llu of %llu KiB of memory did not come back",
 				(unsigned long long)(m->memory_at_start - memory_free(&m->memory)) >> 10,
 				(unsigned long long)m->memory_at_start >> 10);
+	if (m->guests == 1 && m->guest[0].life.end == END_EXITED)
+		manager_give_up(m, "exit status %u of vm %s", m->guest[0].exit_status,
+				m->guest[0].config->name);
 	manager_give_up(m, "%s", n ? bad : "ok");
 }
 

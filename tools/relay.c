@@ -23,6 +23,7 @@
 enum { ESCAPE_KEY = 0x1d /* Ctrl-] */, LINE_BYTES = 512, AFTERLIFE_MS = 5000 };
 
 static const char verdict_words[] = "bulkhead: box off: ";
+static const char exit_words[] = "exit status "; /* the only guest's, by the debug-exit port */
 
 struct relay {
 	const struct emulator *emulator;
@@ -386,6 +387,10 @@ static int judge(struct relay *r, int status, unsigned int timeout)
 				r->emulator->name, WIFSIGNALED(status) ? "signal" : "exit code",
 				WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 		return EXIT_BAD;
+	}
+	if (strncmp(reason, exit_words, sizeof(exit_words) - 1) == 0) {
+		fprintf(stderr, "bulkhead: ended with %s\n", reason);
+		return atoi(reason + sizeof(exit_words) - 1) & 0xff;
 	}
 	if (strcmp(reason, "ok") != 0) {
 		fprintf(stderr, "bulkhead: the box failed: %s\n", reason);

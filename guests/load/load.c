@@ -76,6 +76,30 @@ void load_tables(const struct load_request *req, enum load_mode mode)
 	}
 }
 
+void load_bios_data(uint8_t *ram)
+{
+	static const struct {
+		uint16_t at, bytes;
+		uint32_t value;
+	} cell[] = {
+		{ 0x400, 2, 0x3f8 }, { 0x402, 2, 0x2f8 }, /* COM1, COM2 */
+		{ 0x40e, 2, LOAD_BASE_END >> 4 }, /* the extended area's segment */
+		{ 0x410, 2, 0x0426 }, /* FPU, mouse, 80 by 25 in colour, two serial ports */
+		{ 0x413, 2, LOAD_BASE_END >> 10 }, /* base memory in KiB */
+		{ 0x41a, 4, 0x001e001e }, /* the keyboard's buffer: empty */
+		{ 0x449, 1, 3 }, { 0x44a, 2, 80 }, { 0x44c, 2, 0x1000 }, /* text mode 3 */
+		{ 0x460, 2, 0x0607 }, { 0x463, 2, 0x3d4 }, /* cursor's shape, CRTC's port */
+		{ 0x480, 4, 0x003e001e }, /* where the keyboard's buffer is */
+		{ 0x484, 1, 24 }, { 0x485, 2, 16 }, /* last row, height of a character */
+	};
+
+	memset(ram, 0, 0x1000);
+	memset(ram + LOAD_BASE_END, 0, 0xa0000 - LOAD_BASE_END);
+	ram[LOAD_BASE_END] = (0xa0000 - LOAD_BASE_END) >> 10; /* its size in KiB */
+	for (unsigned i = 0; i < sizeof(cell) / sizeof(cell[0]); i++)
+		load_put(ram, cell[i].at, cell[i].bytes, cell[i].value);
+}
+
 int load_high(const struct load_request *req, const struct load_file *file, uint64_t floor,
 	      uint64_t limit, uint64_t *at, char *why)
 {

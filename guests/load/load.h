@@ -85,6 +85,8 @@ int multiboot_find(const struct load_file *kernel);
 
 /* Shared between the protocols. */
 unsigned load_map(const struct load_request *req, struct load_map_entry map[LOAD_MAP_MAX]);
+/* Interrupt vectors (none) and the BIOS data areas: what programs look up there. */
+void load_bios_data(uint8_t *ram);
 /* The GDT with code of that mode, and identity page tables. */
 void load_tables(const struct load_request *req, enum load_mode mode);
 /*

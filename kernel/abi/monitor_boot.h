@@ -78,6 +78,7 @@ enum monitor_state {
 	MONITOR_POWERED_OFF, /* the guest switched itself off */
 	MONITOR_CRASHED, /* reason says why */
 	MONITOR_FAILED, /* it could not start; reason says why */
+	MONITOR_EXITED, /* the guest ended itself by the debug-exit port, with exit_status */
 };
 
 /* What the manager may ask for: lines in the log. */
@@ -86,6 +87,7 @@ enum { MONITOR_ASK_COUNTERS = 1, MONITOR_ASK_DUMP = 2 };
 struct monitor_shared { /* page 0; page 1 is ring `in`, page 2 ring `out` (lib/ring.h) */
 	uint32_t state; /* enum monitor_state, written last */
 	uint32_t resets; /* how often the guest has reset itself */
+	uint32_t exit_status; /* of MONITOR_EXITED, 0 to 255 */
 	char reason[MONITOR_REASON_MAX];
 	uint32_t ask; /* MONITOR_ASK_*, set by the manager, taken by the monitor */
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* sources: guests/board.c guests/board_io.c guests/pc_board.c guests/i8259.c guests/i8254.c guests/ioapic.c guests/mc146818.c guests/ns16550.c guests/acpi_pm.c guests/reset_ctl.c guests/i8042.c guests/pci_cfg.c tests/unit/vdev_fake.c */
+/* sources: guests/board.c guests/board_io.c guests/pc_board.c guests/i8259.c guests/i8254.c guests/ioapic.c guests/mc146818.c guests/ns16550.c guests/acpi_pm.c guests/reset_ctl.c guests/i8042.c guests/pci_cfg.c guests/vga_text.c guests/testdev.c guests/fw_cfg.c tests/unit/vdev_fake.c */
 /*
  * All chips behind vdev.h. The input is a list of operations. Its first byte chooses: one chip
  * behind the recording host, or machine pc as a whole. The fake host aborts when a model breaks the
@@ -56,9 +56,9 @@ static uint64_t take_time(struct input *in)
 static const struct target {
 	const struct vdev_class *class;
 	struct {
-		uint16_t bytes;
+		uint32_t bytes;
 		uint8_t width;
-	} region[3];
+	} region[6];
 } targets[] = {
 	{ &i8259_class, { { 2, 1 }, { 2, 1 }, { 2, 1 } } },
 	{ &i8254_class, { { 4, 1 }, { 1, 1 } } },
@@ -69,12 +69,15 @@ static const struct target {
 	{ &reset_ctl_class, { { 1, 1 }, { 1, 1 } } },
 	{ &i8042_class, { { 1, 1 }, { 1, 1 } } },
 	{ &pci_cfg_class, { { 4, 4 }, { 4, 4 } } },
+	{ &vga_text_class, { { 16, 1 }, { 2, 1 }, { 1, 1 }, { 2, 1 }, { 1, 1 } } },
+	{ &testdev_class, { { 4, 4 }, { 4, 4 }, { 4, 4 }, { 4, 4 }, { 24, 1 }, { 0x10000, 8 } } },
+	{ &fw_cfg_class, { { 2, 2 }, { 8, 4 } } },
 };
 #define TARGETS (sizeof(targets) / sizeof(targets[0]))
 
 static void access_one(struct vdev_fake *f, const struct target *t, struct input *in, bool write)
 {
-	unsigned region = take8(in) % 3, bytes, offset;
+	unsigned region = take8(in) % 6, bytes, offset;
 
 	if (t->region[region].bytes == 0)
 		region = 0;
@@ -99,6 +102,12 @@ static void drive_chip(struct vdev_fake *f, const struct target *t, struct input
 	fake_attach(f, c, take32(in));
 	if (c == &i8042_class)
 		i8042_plug(&f->d, take8(in) & 1, take8(in) & 1);
+	if (c == &fw_cfg_class) {
+		must(fw_cfg_add(&f->d, FW_CFG_SIGNATURE, "QEMU", 4) == 0);
+		must(fw_cfg_add_file(&f->d, "etc/file", "some bytes", 10) == 0);
+		for (unsigned i = 0; i < 64; i++) /* something for its DMA to find */
+			f->ram[i] = take8(in);
+	}
 	fake_reset(f);
 	for (unsigned n = 0; n < OPERATIONS && in->left; n++) {
 		switch (take8(in) % 9) {
@@ -214,6 +223,12 @@ static void op_machine(struct board *b, enum vdev_machine_request request)
 	must((unsigned)request <= VDEV_MACHINE_A20_OFF);
 }
 
+static void op_exit(struct board *b, uint32_t status)
+{
+	(void)of(b);
+	must(status <= 255);
+}
+
 static void op_failed(struct board *b, const char *device, const char *why, uint64_t value)
 {
 	(void)b, (void)device, (void)why, (void)value;
@@ -231,6 +246,7 @@ static const struct board_ops board_ops = {
 	.console_out = op_console_out,
 	.console_ready = op_console_ready,
 	.machine = op_machine,
+	.exit = op_exit,
 	.failed = op_failed,
 };
 
@@ -250,9 +266,12 @@ static void drive_board(struct monitor *m, struct input *in)
 	static const uint16_t ports[] = { 0x20,  0x21,  0xa0,  0xa1,  0x40,  0x42,  0x43,
 					  0x60,  0x61,  0x64,  0x70,  0x71,  0x92,  0x2f8,
 					  0x3f8, 0x3f9, 0x3fa, 0x3fc, 0x4d0, 0x600, 0x602,
-					  0x604, 0x608, 0x620, 0xcf8, 0xcf9, 0xcfc, 0xffff };
+					  0x604, 0x608, 0x620, 0xcf8, 0xcf9, 0xcfc, 0xffff,
+					  0xe0,  0xe9,  0xf4,  0x510, 0x511, 0x514, 0x518,
+					  0x3c0, 0x3d4, 0x3da, 0x2004 };
 	static const uint8_t text[32] = "a line of console input";
-	struct board_params p = { .ram_low = 512 << 20, .ram_high = 1ULL << 30, .cpus = 2 };
+	struct board_params p = { .ram_low = 512 << 20, .ram_high = 1ULL << 30, .cpus = 2,
+				  .testdev = true, .cmdline = "some words" };
 	uint64_t value;
 
 	memset(m, 0, sizeof(*m));

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* sources: guests/board.c guests/board_io.c guests/pc_board.c guests/i8259.c guests/i8254.c guests/ioapic.c guests/mc146818.c guests/ns16550.c guests/acpi_pm.c guests/reset_ctl.c guests/i8042.c guests/pci_cfg.c */
+/* sources: guests/board.c guests/board_io.c guests/pc_board.c guests/i8259.c guests/i8254.c guests/ioapic.c guests/mc146818.c guests/ns16550.c guests/acpi_pm.c guests/reset_ctl.c guests/i8042.c guests/pci_cfg.c guests/vga_text.c guests/testdev.c guests/fw_cfg.c */
 /* Machine pc as a whole: routing, splitting, wires, timers, consoles, reset, snapshots. */
 #include "tests/unit/unit.h"
 
 #include "guests/board.h"
+#include "guests/chips.h"
 #include "guests/pc.h"
 #include "kernel/abi/status.h"
 
@@ -17,6 +18,7 @@ struct monitor {
 	uint32_t msi_data;
 	enum vdev_machine_request last;
 	char out[64];
+	int exit_status;
 };
 
 static struct monitor m;
@@ -88,6 +90,11 @@ static void op_machine(struct board *b, enum vdev_machine_request request)
 	of(b)->last = request;
 }
 
+static void op_exit(struct board *b, uint32_t status)
+{
+	of(b)->exit_status = (int)status;
+}
+
 static void op_failed(struct board *b, const char *device, const char *why, uint64_t value)
 {
 	(void)b, (void)value;
@@ -105,6 +112,7 @@ static const struct board_ops ops = {
 	.console_out = op_console_out,
 	.console_ready = op_console_ready,
 	.machine = op_machine,
+	.exit = op_exit,
 	.failed = op_failed,
 };
 
@@ -196,7 +204,8 @@ static void every_port_has_one_owner(void)
 			claimed += known;
 		}
 	}
-	CHECK_EQ(claimed, 2 * (2 + 4 + 1 + 1 + 1 + 2 + 1 + 2 + 8 + 8 + 2 + 12 + 4 + 1 + 1 + 4));
+	CHECK_EQ(claimed, 2 * (2 + 4 + 1 + 1 + 1 + 2 + 1 + 2 + 8 + 8 + 2 + 12 + 4 + 1 + 1 + 4 +
+			       2 + 1 + 16 + 2 + 1));
 }
 
 static void wide_accesses_are_split(void)
@@ -466,8 +475,56 @@ static void tables_refuse_what_does_not_fit(void)
 	CHECK_EQ(m.board.ports.count, BOARD_RANGES);
 }
 
+/* `testdev = yes`: QEMU's test devices, and fw_cfg; without it nothing is there. */
+static void test_devices(void)
+{
+	struct board_params p = { .ram_low = 64 << 20, .cpus = 3, .testdev = true, .cmdline = "a b" };
+	uint64_t value;
+
+	CHECK_EQ(start(), 0);
+	CHECK_EQ(in(0xe9, 1), 0xff);
+	CHECK_EQ(in(0x511, 1), 0xff);
+	out(0xf4, 4, 0);
+	CHECK_EQ(m.exit_status, 0);
+	CHECK(!board_mmio_read(&m.board, PC_TESTDEV_MEMORY, 4, &value));
+	memset(&m, 0, sizeof(m));
+	m.told = VDEV_NEVER;
+	CHECK_EQ(board_init(&m.board, &ops, &p), 0);
+	CHECK_EQ(in(0xe9, 1), 0xe9);
+	out(0xe9, 1, 'x');
+	CHECK_EQ(m.out_bytes[0], 1);
+	CHECK_EQ(m.out[0], 'x');
+	out(0xe8, 4, 0x01020304);
+	CHECK_EQ(in(0xe0, 4), 0x01020304);
+	CHECK(board_mmio_write(&m.board, PC_TESTDEV_MEMORY + 0xfffd, 2, 0x55aa)); /* unaligned: split */
+	CHECK(board_mmio_read(&m.board, PC_TESTDEV_MEMORY + 0xfffc, 4, &value));
+	CHECK_EQ(value, 0x55aa00);
+	out(0x20, 1, 0x11); /* line 5 by the 8259, base vector 0x30 */
+	out(0x21, 1, 0x30);
+	out(0x21, 1, 4);
+	out(0x21, 1, 1);
+	out(0x21, 1, 0xdf);
+	out(0x2005, 1, 1);
+	CHECK(m.intr);
+	CHECK_EQ(board_inta(&m.board), 0x35);
+	out(0x510, 2, FW_CFG_NB_CPUS);
+	CHECK_EQ(in(0x511, 1), 3);
+	out(0x510, 2, FW_CFG_CMDLINE_DATA);
+	CHECK_EQ(in(0x511, 1), 'a');
+	CHECK_EQ(in(0x511, 1), ' ');
+	CHECK_EQ(in(0x514, 4), 0x554d4551);
+	out(0xf4, 4, 1);
+	CHECK_EQ(m.exit_status, 3);
+	board_reset(&m.board);
+	out(0x510, 2, FW_CFG_RAM_SIZE);
+	for (unsigned i = 0; i < 3; i++)
+		CHECK_EQ(in(0x511, 1), 0);
+	CHECK_EQ(in(0x511, 1), 4); /* 64 MiB */
+}
+
 int main(void)
 {
+	RUN(test_devices);
 	RUN(refuses_impossible_machines);
 	RUN(nothing_there);
 	RUN(every_port_has_one_owner);

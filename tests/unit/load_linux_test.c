@@ -176,6 +176,21 @@ static void long_cmdline(void)
 	w.req.cmdline = "console=ttyS0";
 }
 
+static void bios_data(void)
+{
+	memset(w.ram, 0xee, 1 << 20);
+	load_bios_data(w.ram);
+	CHECK_EQ(get(w.ram, 0, 8), 0);
+	CHECK_EQ(get(w.ram, 0x400, 2), 0x3f8);
+	CHECK_EQ(get(w.ram, 0x40e, 2) << 4, LOAD_BASE_END);
+	CHECK_EQ(get(w.ram, 0x413, 2) << 10, LOAD_BASE_END);
+	CHECK_EQ(get(w.ram, LOAD_BASE_END, 1), 1);
+	CHECK_EQ(get(w.ram, 0x449, 1), 3);
+	CHECK_EQ(get(w.ram, 0x463, 2), 0x3d4);
+	CHECK_EQ(get(w.ram, 0xfff, 1), 0);
+	CHECK_EQ(get(w.ram, 0x1000, 1), 0xee);
+}
+
 int main(void)
 {
 	world_init(&w);
@@ -189,6 +204,7 @@ int main(void)
 	RUN(truncated_file);
 	RUN(small_memory);
 	RUN(long_cmdline);
+	RUN(bios_data);
 	world_fini(&w);
 	return unit_status();
 }

@@ -138,6 +138,16 @@ static void machine(struct vdev *d, enum vdev_machine_request request)
 	f->requests[request]++;
 }
 
+static void fake_exit(struct vdev *d, uint32_t status)
+{
+	struct vdev_fake *f = fake_of(d);
+
+	if (status > 255)
+		broken(f, "exit status");
+	if (f->exits++ == 0)
+		f->exit_status = status;
+}
+
 static void failed(struct vdev *d, const char *why, uint64_t value)
 {
 	struct vdev_fake *f = fake_of(d);
@@ -161,6 +171,7 @@ static const struct vdev_host fake_host = {
 	.config_read = config_read,
 	.config_write = config_write,
 	.machine = machine,
+	.exit = fake_exit,
 	.failed = failed,
 };
 

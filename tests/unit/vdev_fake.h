@@ -8,9 +8,9 @@
 
 #include "guests/vdev.h"
 
-#define FAKE_STATE  8192
+#define FAKE_STATE  73728
 #define FAKE_TIMERS 8
-#define FAKE_LINES  8
+#define FAKE_LINES  24
 #define FAKE_LOG    64
 #define FAKE_RAM    4096
 
@@ -32,6 +32,7 @@ struct vdev_fake {
 	unsigned ready[4]; /* calls a channel */
 	unsigned requests[4]; /* calls a kind of enum vdev_machine_request */
 	unsigned failures;
+	unsigned exits, exit_status; /* calls; the first one's status */
 	const char *why;
 	unsigned config_devfn, config_offset, config_bytes,
 		config_value; /* last forwarded access */
