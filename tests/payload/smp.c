@@ -61,8 +61,10 @@ static void start(void)
 
 static void count_for_ever(unsigned me)
 {
-	for (;;)
+	for (;;) {
 		ap[me].value++;
+		smp_breathe();
+	}
 }
 
 /* INIT stops a processor; only then does a start-up IPI do anything. */

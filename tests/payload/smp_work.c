@@ -74,8 +74,10 @@ static void ticket_lock(void)
 
 static void count_till_go(unsigned me)
 {
-	while (!ap_go)
+	while (!ap_go) {
 		ap[me].value++;
+		smp_breathe();
+	}
 }
 
 /* Each gets its part of the host's processors. */
@@ -86,9 +88,11 @@ static void all_run(void)
 	for (unsigned n = 1; n < cpus; n++) {
 		uint64_t start = rdtsc();
 
-		while (ap[n].value <= 1000)
+		while (ap[n].value <= 1000) {
+			smp_breathe();
 			if (rdtsc() - start > smp_patience)
 				fail("processor %u does not run beside the others", n);
+		}
 	}
 	ap_go = true;
 	smp_wait_all();

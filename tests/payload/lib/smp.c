@@ -11,6 +11,7 @@ struct ap ap[AP_MAX];
 volatile bool ap_go;
 static volatile unsigned arrived;
 uint64_t smp_patience;
+bool smp_pauses;
 static bool mode_x2; /* the processors' APICs are in this mode */
 
 unsigned smp_cpus(void)
@@ -26,10 +27,11 @@ unsigned smp_self(void)
 	return cpu_self();
 }
 
+/* EOI first: who sees the count may rely on the processor's priority being down again. */
 static void count(struct frame *f)
 {
-	ap[smp_self()].hits[f->vector - VEC_FIRST]++;
 	lapic_eoi();
+	ap[smp_self()].hits[f->vector - VEC_FIRST]++;
 }
 
 static void count_nmi(struct frame *f)
@@ -164,6 +166,7 @@ void smp_begin(bool x2)
 
 		delay_us(10000);
 		smp_patience = (rdtsc() - before) * 1000;
+		smp_pauses = option("pauses") != NULL;
 	}
 	fail_with_others();
 	if (lapic_is_x2() != mode_x2 || !(lapic_get(LAPIC_SVR) & 0x100))

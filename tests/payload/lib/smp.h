@@ -47,6 +47,16 @@ enum {
 
 /* Until *p is `want`, with PAUSE; the test fails after smp_patience. */
 void smp_until(const char *what, volatile unsigned *p, unsigned want);
+/*
+ * In loops that nothing but an interrupt of the host can end: a PAUSE, with `pauses` on the command line,
+ * for an emulator that holds the host's interrupts back behind the guest's IF.
+ */
+extern bool smp_pauses;
+static inline void smp_breathe(void)
+{
+	if (smp_pauses)
+		__asm__ volatile("pause" : : : "memory");
+}
 static inline void cpu_pause(void) { __asm__ volatile("pause" : : : "memory"); }
 /* Ticks of the TSC after which something that should have happened has not: ten seconds or more. */
 extern uint64_t smp_patience;
