@@ -19,8 +19,11 @@ static inline void spin_lock(struct spinlock *l)
 
 	if (__atomic_load_n(&l->owner, __ATOMIC_ACQUIRE) == ticket)
 		return;
-	/* The processor's count of waits lies at GS: kernel/syscall.c asserts where. */
-	__asm__ volatile("incq %%gs:%c0" : : "i"(SPINLOCK_GS_WAITS) : "memory", "cc");
+	/* Two counts of waits at GS (kernel/syscall.c asserts where): for an object's lock, for one of the image. */
+	__asm__ volatile("incq %%gs:%c0(,%1,8)"
+			 :
+			 : "i"(SPINLOCK_GS_WAITS), "r"((uint64_t)l >> 31 == 0x1ffffffffULL ? 1UL : 0UL)
+			 : "memory", "cc");
 	while (__atomic_load_n(&l->owner, __ATOMIC_ACQUIRE) != ticket)
 		__builtin_ia32_pause();
 }

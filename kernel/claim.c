@@ -50,6 +50,7 @@ int cpu_reserve(unsigned n, struct space *s)
 		__atomic_store_n(&cpu->owner, NULL, __ATOMIC_RELEASE);
 		status = E_BUSY;
 	} else {
+		cpu->stats = (struct cpu_stats){ 0 };
 		__atomic_store_n(&cpu->owner, s, __ATOMIC_RELEASE);
 	}
 	spin_unlock(&s->lock);

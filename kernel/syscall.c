@@ -18,7 +18,8 @@ _Static_assert(offsetof(struct percpu, self) == 0 && offsetof(struct percpu, use
 		       offsetof(struct percpu, kernel_cr3) == 32 && offsetof(struct percpu, user_cr3) == 40 &&
 		       offsetof(struct percpu, entry_rsp) == 48 && MIT_VERW == 1 && MIT_RSB_EXIT == 2,
 	       "arch/gs.inc");
-_Static_assert(offsetof(struct percpu, stats.lock_waits) == SPINLOCK_GS_WAITS, "arch/spinlock.h");
+_Static_assert(offsetof(struct percpu, stats.lock_waits) == SPINLOCK_GS_WAITS &&
+		       offsetof(struct cpu_stats, foreign_lock_waits) == 8, "arch/spinlock.h");
 _Static_assert(sizeof(struct sys_frame) == 80 && offsetof(struct sys_frame, second) == 48,
 	       "kernel/entry.asm");
 _Static_assert(offsetof(struct trap_frame, cs) == 18 * 8, "arch/trap.asm");

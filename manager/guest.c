@@ -105,6 +105,7 @@ void guest_check(struct manager *m, struct guest *g)
 	why[sizeof(why) - 1] = '\0';
 	if (state == MONITOR_EXITED)
 		g->exit_status = g->shared->exit_status & 0xff;
+	guest_report(m, g);
 	guest_stop(m, g,
 		   state == MONITOR_POWERED_OFF ? END_OFF :
 		   state == MONITOR_FAILED	? END_FAILED :

@@ -180,6 +180,10 @@ __attribute__((format(printf, 4, 5))) void guest_stop(struct manager *m, struct 
 /* Asks its monitor for MONITOR_ASK_* bits. */
 void guest_ask(struct guest *g, uint32_t what);
 
+/* ---- report.c ---- */
+/* With `counters`: what it cost, while it is still there. */
+void guest_report(struct manager *m, const struct guest *g);
+
 /* ---- guest_build.c: what it consists of ---- */
 /* All but its RAM; `why` is set when there is more to say than a status. */
 int guest_build(struct manager *m, struct guest *g, char *why, size_t why_bytes);
