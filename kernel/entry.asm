@@ -9,8 +9,7 @@ section .text
 
 SYS_MAX equ 34 ; asserted in kernel/syscall.c
 
-extern syscall_table, sched_work, sched_first, trap_return, syscall_bad_rip, verw_selector
-extern __x86_indirect_thunk_rax
+extern syscall_do, sched_work, sched_first, trap_return, syscall_bad_rip, verw_selector
 global syscall_entry, syscall_entry32, thread_start, context_switch
 
 ; RCX = RIP, R11 = RFLAGS, RSP still ring 3's; interrupts off by FMASK. Builds struct sys_frame.
@@ -32,12 +31,11 @@ syscall_entry:
 	push rdx
 	push rsi
 	push rdi
-	mov rdi, rsp
-	mov ecx, SYS_MAX
-	cmp rax, rcx
-	cmova rax, rcx ; its entry says E_NOSYS
-	mov rax, [syscall_table + rax * 8]
-	call __x86_indirect_thunk_rax
+	mov rsi, rsp
+	mov edi, SYS_MAX
+	cmp rax, rdi
+	cmovb rdi, rax ; the entry of all others says E_NOSYS
+	call syscall_do
 	cmp dword [gs:PERCPU_WORK], 0
 	jne .work
 .leave:

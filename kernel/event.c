@@ -85,12 +85,12 @@ static void timer_fired(struct ktimer *t)
 	event_signal(e, e->timer_bits);
 }
 
-int64_t sys_event_create(struct sys_frame *f)
+int64_t sys_event_create(struct sys_frame *f, struct object *o)
 {
 	struct space *s = thread_self()->space;
 	struct event *e = pool_alloc(s, sizeof(*e));
 
-	(void)f;
+	(void)f, (void)o;
 	if (!e)
 		return E_NOMEM;
 	object_init(&e->object, OBJ_EVENT);
@@ -109,32 +109,22 @@ int event_from_handle(uint64_t handle, uint32_t rights, struct event **e)
 	return r;
 }
 
-int64_t sys_event_signal(struct sys_frame *f)
+int64_t sys_event_signal(struct sys_frame *f, struct object *o)
 {
-	struct event *e;
-	int r = event_from_handle(f->arg[0], RIGHT_WRITE, &e);
-
-	if (r < 0)
-		return r;
-	event_signal(e, f->arg[1]);
-	event_put(e);
+	event_signal(list_entry(o, struct event, object), f->arg[1]);
 	return 0;
 }
 
-int64_t sys_event_timer(struct sys_frame *f)
+int64_t sys_event_timer(struct sys_frame *f, struct object *o)
 {
-	struct event *e;
-	int r = event_from_handle(f->arg[0], RIGHT_READ | RIGHT_WRITE, &e);
+	struct event *e = list_entry(o, struct event, object);
 
-	if (r < 0)
-		return r;
 	spin_lock(&e->lock); /* against another processor that arms it, too */
 	timer_cancel(&e->timer);
 	e->timer_bits = f->arg[1];
 	if (f->arg[2] != 0)
 		timer_arm(&e->timer, f->arg[2]);
 	spin_unlock(&e->lock);
-	event_put(e);
 	return 0;
 }
 
@@ -179,14 +169,7 @@ static int event_wait(struct event *e, uint64_t mask, uint64_t deadline, uint64_
 	return r;
 }
 
-int64_t sys_event_wait(struct sys_frame *f)
+int64_t sys_event_wait(struct sys_frame *f, struct object *o)
 {
-	struct event *e;
-	int r = event_from_handle(f->arg[0], RIGHT_READ, &e);
-
-	if (r < 0)
-		return r;
-	r = event_wait(e, f->arg[1], f->arg[2], &f->second);
-	event_put(e);
-	return r;
+	return event_wait(list_entry(o, struct event, object), f->arg[1], f->arg[2], &f->second);
 }

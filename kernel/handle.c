@@ -64,18 +64,22 @@ static struct handle_slot *slot_of(struct space *s, uint64_t handle)
 	return &s->handles[handle / HANDLES_PER_PAGE][handle % HANDLES_PER_PAGE];
 }
 
-int handle_get_any(struct space *s, uint64_t handle, struct object **object, uint32_t *rights)
+int handle_find(struct space *s, uint64_t handle, enum object_type type, uint32_t need,
+		struct object **object, uint32_t *rights)
 {
-	struct handle_slot *slot;
-	int r = E_HANDLE;
+	const struct handle_slot *slot;
+	int r = 0;
 
 	spin_lock(&s->lock);
 	slot = slot_of(s, handle);
-	if (slot && slot->object) {
+	if (!slot || !slot->object || (type != OBJ_NONE && slot->object->type != type)) {
+		r = E_HANDLE;
+	} else if ((slot->rights & need) != need) {
+		r = E_PERM;
+	} else {
 		*object = slot->object;
 		*rights = slot->rights;
 		object_get(*object);
-		r = 0;
 	}
 	spin_unlock(&s->lock);
 	return r;
@@ -85,14 +89,8 @@ int handle_get(struct space *s, uint64_t handle, enum object_type type, uint32_t
 	       struct object **object)
 {
 	uint32_t have;
-	int r = handle_get_any(s, handle, object, &have);
 
-	if (r < 0)
-		return r;
-	r = (*object)->type != type ? E_HANDLE : (have & rights) != rights ? E_PERM : 0;
-	if (r < 0)
-		object_put(*object);
-	return r;
+	return handle_find(s, handle, type, rights, object, &have);
 }
 
 /*

@@ -29,11 +29,12 @@ struct object {
 	uint8_t type; /* (c) enum object_type */
 };
 
-/* Both are 0 or negative; the object comes with a reference that object_put must drop. */
+/* 0, E_HANDLE or E_PERM; the object comes with a reference that object_put must drop. */
 int handle_get(struct space *s, uint64_t handle, enum object_type type, uint32_t rights,
 	       struct object **object);
-/* Any type; *rights is what the handle has. */
-int handle_get_any(struct space *s, uint64_t handle, struct object **object, uint32_t *rights);
+/* The same, and *rights is all that the handle has. OBJ_NONE: any type. */
+int handle_find(struct space *s, uint64_t handle, enum object_type type, uint32_t need,
+		struct object **object, uint32_t *rights);
 /*
  * The lowest free number for the object, or E_NOMEM. On success the caller's reference is the
  * table's.

@@ -81,14 +81,9 @@ void range_unmapped(struct range *r)
 static int decode_range(uint64_t handle, uint32_t need, struct range **r, uint32_t *have)
 {
 	struct object *o;
-	int e = handle_get_any(thread_self()->space, handle, &o, have);
+	int e = handle_find(thread_self()->space, handle, OBJ_RANGE, need, &o, have);
 
-	if (e < 0)
-		return e;
-	e = o->type != OBJ_RANGE ? E_HANDLE : (*have & need) != need ? E_PERM : 0;
-	if (e < 0)
-		object_put(o);
-	*r = list_entry(o, struct range, object);
+	*r = e < 0 ? NULL : list_entry(o, struct range, object);
 	return e;
 }
 
@@ -185,27 +180,24 @@ int scrub_memory(hpa_t base, uint64_t size, uint64_t *done)
 	return 0;
 }
 
-int64_t sys_range_scrub(struct sys_frame *f)
+int64_t sys_range_scrub(struct sys_frame *f, struct object *o)
 {
-	struct range *r;
-	uint32_t rights;
-	int e = decode_range(f->arg[0], RIGHT_CONTROL, &r, &rights);
+	struct range *r = list_entry(o, struct range, object);
+	int e;
 
-	if (e < 0)
-		return e;
+	(void)f;
 	spin_lock(&range_lock);
 	e = range_free_to_change(r);
 	r->moving |= e == 0;
 	spin_unlock(&range_lock);
-	if (e == 0) {
-		e = scrub_memory(r->base, r->size, &r->scrubbed);
-		spin_lock(&range_lock);
-		r->moving = false;
-		if (e == 0)
-			r->scrubbed = 0;
-		spin_unlock(&range_lock);
-	}
-	object_put(&r->object);
+	if (e < 0)
+		return e;
+	e = scrub_memory(r->base, r->size, &r->scrubbed);
+	spin_lock(&range_lock);
+	r->moving = false;
+	if (e == 0)
+		r->scrubbed = 0;
+	spin_unlock(&range_lock);
 	return e;
 }
 
@@ -229,7 +221,7 @@ static int do_split(struct range *r, struct range *upper, uint64_t offset)
 	return 0;
 }
 
-int64_t sys_range_split(struct sys_frame *f)
+int64_t sys_range_split(struct sys_frame *f, struct object *o)
 {
 	struct space *s = thread_self()->space;
 	struct range *r, *upper;
@@ -237,6 +229,7 @@ int64_t sys_range_split(struct sys_frame *f)
 	int64_t handle;
 	int e = decode_range(f->arg[0], RIGHT_CONTROL, &r, &rights);
 
+	(void)o;
 	if (e < 0)
 		return e;
 	upper = range_new(s, hpa(0), 0, RANGE_RAM);
@@ -275,12 +268,13 @@ static int do_merge(struct range *low, struct range *high)
 	return 0;
 }
 
-int64_t sys_range_merge(struct sys_frame *f)
+int64_t sys_range_merge(struct sys_frame *f, struct object *o)
 {
 	struct range *low, *high;
 	uint32_t rights_low, rights_high;
 	int e = decode_range(f->arg[0], RIGHT_CONTROL, &low, &rights_low);
 
+	(void)o;
 	if (e < 0)
 		return e;
 	e = decode_range(f->arg[1], RIGHT_CONTROL, &high, &rights_high);
@@ -298,15 +292,11 @@ int64_t sys_range_merge(struct sys_frame *f)
 	return e;
 }
 
-int64_t sys_range_info(struct sys_frame *f)
+int64_t sys_range_info(struct sys_frame *f, struct object *o)
 {
-	struct range_info info = { 0 };
-	struct range *r;
-	uint32_t rights;
-	int e = decode_range(f->arg[0], 0, &r, &rights);
+	const struct range *r = list_entry(o, struct range, object);
+	struct range_info info;
 
-	if (e < 0)
-		return e;
 	spin_lock(&range_lock);
 	info = (struct range_info){ .base = r->base.raw,
 				    .size = r->size,
@@ -315,7 +305,6 @@ int64_t sys_range_info(struct sys_frame *f)
 				    .module_bytes = r->bytes,
 				    .maps = r->maps };
 	spin_unlock(&range_lock);
-	object_put(&r->object);
 	return user_copy_out(f->arg[1], &info, sizeof(info));
 }
 
@@ -352,36 +341,24 @@ static int map_range(struct space *s, struct range *r, uint64_t va, uint64_t off
 }
 
 /* (space, range, va, offset, bytes, prot); PROT_* and RIGHT_* have the same bits. */
-int64_t sys_range_map(struct sys_frame *f)
+int64_t sys_range_map(struct sys_frame *f, struct object *o)
 {
 	uint32_t prot = (uint32_t)f->arg[5], rights;
-	struct object *o;
 	struct range *r;
-	int e = handle_get(thread_self()->space, f->arg[0], OBJ_SPACE, RIGHT_CONTROL, &o);
+	int e;
 
 	_Static_assert((int)PROT_READ == RIGHT_READ && (int)PROT_WRITE == RIGHT_WRITE &&
 			       (int)PROT_EXEC == RIGHT_EXEC,
 		       "");
+	e = f->arg[5] > 7 ? E_INVAL : decode_range(f->arg[1], prot, &r, &rights);
 	if (e < 0)
 		return e;
-	e = f->arg[5] > 7 ? E_INVAL : decode_range(f->arg[1], prot, &r, &rights);
-	if (e == 0) {
-		e = map_range(list_entry(o, struct space, object), r, f->arg[2], f->arg[3],
-			      f->arg[4], prot);
-		object_put(&r->object);
-	}
-	object_put(o);
+	e = map_range(list_entry(o, struct space, object), r, f->arg[2], f->arg[3], f->arg[4], prot);
+	object_put(&r->object);
 	return e;
 }
 
-int64_t sys_range_unmap(struct sys_frame *f)
+int64_t sys_range_unmap(struct sys_frame *f, struct object *o)
 {
-	struct object *o;
-	int e = handle_get(thread_self()->space, f->arg[0], OBJ_SPACE, RIGHT_CONTROL, &o);
-
-	if (e < 0)
-		return e;
-	e = space_unmap(list_entry(o, struct space, object), f->arg[1], f->arg[2], false);
-	object_put(o);
-	return e;
+	return space_unmap(list_entry(o, struct space, object), f->arg[1], f->arg[2], false);
 }

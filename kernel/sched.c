@@ -28,10 +28,6 @@ struct thread *thread_self(void)
 {
 	return percpu_self()->current;
 }
-struct space *thread_space(const struct thread *t)
-{
-	return t->space;
-}
 bool thread_dying(void)
 {
 	return __atomic_load_n(&thread_self()->dying, __ATOMIC_RELAXED);

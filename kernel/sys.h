@@ -14,7 +14,5 @@ struct space;
  * RIGHT_READ to take bits, which then no other waiter sees.
  */
 int event_from_handle(uint64_t handle, uint32_t rights, struct event **e);
-/* Checks the box handle. */
-int box_check(uint64_t handle, uint32_t rights);
 /* As timer_cancel, and no other processor is in fire() afterwards. Call it without locks. */
 void timer_cancel_wait(struct ktimer *t);

@@ -23,23 +23,14 @@ struct port {
 	struct space *payer; /* (c) holds a reference */
 };
 
-int box_check(uint64_t handle, uint32_t rights)
-{
-	struct object *o;
-	int r = handle_get(thread_self()->space, handle, OBJ_BOX, rights, &o);
-
-	if (r == 0)
-		object_put(o);
-	return r;
-}
-
 /* (text, bytes) */
-int64_t sys_log(struct sys_frame *f)
+int64_t sys_log(struct sys_frame *f, struct object *o)
 {
 	char text[LOG_LINE_MAX - 40];
 	size_t n = f->arg[1] < sizeof(text) ? f->arg[1] : sizeof(text) - 1;
 	int r = user_copy_in(text, f->arg[0], n);
 
+	(void)o;
 	if (r < 0)
 		return r;
 	while (n > 0 && text[n - 1] == '\n')
@@ -52,14 +43,12 @@ int64_t sys_log(struct sys_frame *f)
 }
 
 /* (box, buf, bytes, cursor); the caller serves the port from the first call on. */
-int64_t sys_log_read(struct sys_frame *f)
+int64_t sys_log_read(struct sys_frame *f, struct object *o)
 {
 	char chunk[512];
 	uint64_t cursor = f->arg[3], done = 0;
-	int r = box_check(f->arg[0], RIGHT_READ);
 
-	if (r < 0)
-		return r;
+	(void)o;
 	log_release_port();
 	while (done < f->arg[2]) {
 		size_t want = f->arg[2] - done < sizeof(chunk) ? f->arg[2] - done : sizeof(chunk);
@@ -87,14 +76,12 @@ void port_destroy(struct object *o)
 }
 
 /* (box, first, count) */
-int64_t sys_port_grant(struct sys_frame *f)
+int64_t sys_port_grant(struct sys_frame *f, struct object *o)
 {
 	struct space *s = thread_self()->space;
 	struct port *p;
-	int64_t r = box_check(f->arg[0], RIGHT_CONTROL);
 
-	if (r < 0)
-		return r;
+	(void)o;
 	if (f->arg[1] > 0xffff || f->arg[2] == 0 || f->arg[2] > 0x10000 - f->arg[1])
 		return E_RANGE;
 	p = pool_alloc(s, sizeof(*p));
@@ -130,10 +117,9 @@ static uint64_t do_port_io(uint16_t port, uint64_t op, uint32_t value)
 }
 
 /* (port handle, port, bytes | PORT_WRITE, value) */
-int64_t sys_port_io(struct sys_frame *f)
+int64_t sys_port_io(struct sys_frame *f, struct object *o)
 {
 	uint64_t port = f->arg[1], bytes = f->arg[2] & ~(uint64_t)PORT_WRITE;
-	struct object *o;
 	const struct port *p;
 	int64_t r = handle_get(thread_self()->space, f->arg[0], OBJ_PORT,
 			       f->arg[2] & PORT_WRITE ? RIGHT_WRITE : RIGHT_READ, &o);
@@ -152,15 +138,16 @@ int64_t sys_port_io(struct sys_frame *f)
 	return r;
 }
 
-/* ---- information, power */
+/* ---- the whole box */
 
 /* (struct box_info *) */
-int64_t sys_box_info(struct sys_frame *f)
+int64_t sys_box_info(struct sys_frame *f, struct object *o)
 {
 	struct space *s = thread_self()->space;
 	struct box_info *info = pool_alloc(s, sizeof(*info));
 	int r;
 
+	(void)o;
 	if (!info)
 		return E_NOMEM;
 	info->version = 1;
@@ -218,12 +205,9 @@ static int box_cpu_stats(uint64_t cpu, uint64_t to)
 }
 
 /* (box, op, a, b) */
-int64_t sys_box_ctl(struct sys_frame *f)
+int64_t sys_box_ctl(struct sys_frame *f, struct object *o)
 {
-	int r = box_check(f->arg[0], RIGHT_CONTROL);
-
-	if (r < 0)
-		return r;
+	(void)o;
 	switch (f->arg[1]) {
 	case BOX_PANIC_TEST:
 		panic("asked for by %s", thread_self()->space->name);

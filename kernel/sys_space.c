@@ -12,49 +12,40 @@
 #include "lib/list.h"
 #include <stddef.h>
 
-static struct space *self(void)
+int64_t sys_close(struct sys_frame *f, struct object *o)
 {
-	return thread_self()->space;
-}
-
-int64_t sys_close(struct sys_frame *f)
-{
-	return handle_remove(self(), f->arg[0], NULL);
+	(void)o;
+	return handle_remove(space_self(), f->arg[0], NULL);
 }
 
 /* (space, handle, rights): never more rights than the caller has. */
-int64_t sys_grant(struct sys_frame *f)
+int64_t sys_grant(struct sys_frame *f, struct object *to)
 {
-	struct object *to, *o;
+	struct object *o;
 	uint32_t have;
-	int64_t r = handle_get(self(), f->arg[0], OBJ_SPACE, RIGHT_CONTROL, &to);
+	int64_t r = f->arg[2] > RIGHT_ALL ? E_INVAL : handle_find(space_self(), f->arg[1], OBJ_NONE, RIGHT_GRANT, &o, &have);
 
 	if (r < 0)
 		return r;
-	r = f->arg[2] > RIGHT_ALL ? E_INVAL : handle_get_any(self(), f->arg[1], &o, &have);
-	if (r == 0) {
-		if (!(have & RIGHT_GRANT) || (have & f->arg[2]) != f->arg[2])
-			r = E_PERM;
-		else
-			r = handle_add(list_entry(to, struct space, object), o,
-				       (uint32_t)f->arg[2]);
-		if (r < 0)
-			object_put(o);
-	}
-	object_put(to);
+	r = (have & f->arg[2]) != f->arg[2]
+		    ? E_PERM
+		    : handle_add(list_entry(to, struct space, object), o, (uint32_t)f->arg[2]);
+	if (r < 0)
+		object_put(o);
 	return r;
 }
 
 /* (name[16], quota) */
-int64_t sys_space_create(struct sys_frame *f)
+int64_t sys_space_create(struct sys_frame *f, struct object *o)
 {
 	struct space *s;
 	char name[16];
 	int r = user_copy_name(name, f->arg[0]);
 
+	(void)o;
 	if (r == 0)
-		r = space_create(self(), name, f->arg[1], &s);
-	return r < 0 ? r : handle_give(self(), &s->object);
+		r = space_create(space_self(), name, f->arg[1], &s);
+	return r < 0 ? r : handle_give(space_self(), &s->object);
 }
 
 static int space_watch(struct space *s, uint64_t event, uint64_t bits)
@@ -97,58 +88,43 @@ static int space_get_info(struct space *s, uint64_t to)
 }
 
 /* (space, op, a, b) */
-int64_t sys_space_ctl(struct sys_frame *f)
+int64_t sys_space_ctl(struct sys_frame *f, struct object *o)
 {
 	static const struct space_info killed = { .reason = REASON_KILLED };
-	struct object *o;
-	struct space *s;
-	int64_t r = handle_get(self(), f->arg[0], OBJ_SPACE, RIGHT_CONTROL, &o);
+	struct space *s = list_entry(o, struct space, object);
 
-	if (r < 0)
-		return r;
-	s = list_entry(o, struct space, object);
 	switch (f->arg[1]) {
 	case SPACE_KILL:
 		space_kill(s, &killed);
-		break;
+		return 0;
 	case SPACE_WATCH:
-		r = space_watch(s, f->arg[2], f->arg[3]);
-		break;
+		return space_watch(s, f->arg[2], f->arg[3]);
 	case SPACE_INFO:
-		r = space_get_info(s, f->arg[2]);
-		break;
+		return space_get_info(s, f->arg[2]);
 	case SPACE_QUOTA:
-		r = s == self() ? E_INVAL : pool_move_quota(self(), s, f->arg[2]);
-		break;
+		return s == space_self() ? E_INVAL : pool_move_quota(space_self(), s, f->arg[2]);
 	default:
-		r = E_NOSYS;
+		return E_NOSYS;
 	}
-	object_put(o);
-	return r;
 }
 
 /* (space, entry, stack top, arg, cpu, priority) */
-int64_t sys_thread_create(struct sys_frame *f)
+int64_t sys_thread_create(struct sys_frame *f, struct object *o)
 {
-	struct object *o;
 	struct thread *t;
-	int64_t r = handle_get(self(), f->arg[0], OBJ_SPACE, RIGHT_CONTROL, &o);
+	int64_t r;
 
-	if (r < 0)
-		return r;
 	if (f->arg[1] >= USER_END || f->arg[2] >= USER_END || f->arg[5] == 0)
-		r = E_INVAL;
-	else if (f->arg[4] >= cpu_count)
-		r = E_RANGE;
-	else if (f->arg[5] > thread_self()->priority)
-		r = E_PERM; /* nobody makes threads that are more urgent than itself */
-	else
-		r = thread_create(list_entry(o, struct space, object), f->arg[1], f->arg[2],
-				  f->arg[3], (unsigned)f->arg[4], (unsigned)f->arg[5], &t);
-	object_put(o);
+		return E_INVAL;
+	if (f->arg[4] >= cpu_count)
+		return E_RANGE;
+	if (f->arg[5] > thread_self()->priority)
+		return E_PERM; /* nobody makes threads that are more urgent than itself */
+	r = thread_create(list_entry(o, struct space, object), f->arg[1], f->arg[2], f->arg[3],
+			  (unsigned)f->arg[4], (unsigned)f->arg[5], &t);
 	if (r < 0)
 		return r;
-	r = handle_add(self(), &t->object, RIGHT_ALL);
+	r = handle_add(space_self(), &t->object, RIGHT_ALL);
 	if (r < 0) {
 		thread_discard(t);
 		object_put(&t->object);
@@ -180,17 +156,17 @@ static int64_t thread_ctl_self(struct thread *t, uint64_t op, uint64_t a)
 }
 
 /* (thread or 0, op, a) */
-int64_t sys_thread_ctl(struct sys_frame *f)
+int64_t sys_thread_ctl(struct sys_frame *f, struct object *o)
 {
-	struct object *o = &thread_self()->object;
 	struct thread *t;
 	int64_t r;
 
 	if (f->arg[0] == 0 && f->arg[1] != THREAD_MOVE)
 		return thread_ctl_self(thread_self(), f->arg[1], f->arg[2]);
+	o = &thread_self()->object;
 	if (f->arg[0] == 0)
 		object_get(o);
-	else if ((r = handle_get(self(), f->arg[0], OBJ_THREAD, RIGHT_CONTROL, &o)) < 0)
+	else if ((r = handle_get(space_self(), f->arg[0], OBJ_THREAD, RIGHT_CONTROL, &o)) < 0)
 		return r;
 	t = list_entry(o, struct thread, object);
 	switch (f->arg[1]) {

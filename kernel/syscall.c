@@ -25,19 +25,38 @@ _Static_assert(sizeof(struct sys_frame) == 80 && offsetof(struct sys_frame, seco
 _Static_assert(offsetof(struct trap_frame, cs) == 18 * 8, "arch/trap.asm");
 
 void syscall_bad_rip(void);
-extern int64_t (*const syscall_table[SYS_MAX + 1])(struct sys_frame *);
+int64_t syscall_do(uint64_t number, struct sys_frame *f);
 
-static int64_t sys_none(struct sys_frame *f)
+static int64_t sys_none(struct sys_frame *f, struct object *o)
 {
-	(void)f;
+	(void)f, (void)o;
 	return E_NOSYS;
 }
 
-#define ENTRY(number, handler) [number] = handler,
-int64_t (*const syscall_table[SYS_MAX + 1])(struct sys_frame *) = {
+#define ENTRY(number, handler, type, rights) [number] = { handler, type, rights },
+static const struct call {
+	int64_t (*handler)(struct sys_frame *f, struct object *o);
+	uint8_t type, rights;
+} table[SYS_MAX + 1] = {
 	SYSTEM_CALLS(ENTRY)
-	[SYS_MAX] = sys_none, /* every number beyond */
+	[SYS_MAX] = { sys_none, OBJ_NONE, 0 }, /* every number beyond, which kernel/entry.asm sees to */
 };
+
+int64_t syscall_do(uint64_t number, struct sys_frame *f)
+{
+	const struct call *c = &table[number];
+	struct object *o;
+	int64_t r;
+
+	if (c->type == OBJ_NONE)
+		return c->handler(f, NULL);
+	r = handle_get(space_self(), f->arg[0], c->type, c->rights, &o);
+	if (r < 0)
+		return r;
+	r = c->handler(f, o);
+	object_put(o);
+	return r;
+}
 
 /*
  * The way back would leave the user half: cannot come from SYSCALL, so something is wrong with the

@@ -11,7 +11,6 @@ struct vcpu;
 
 /* The calling thread. */
 struct thread *thread_self(void);
-struct space *thread_space(const struct thread *t);
 
 /*
  * park: give the processor up until unpark; returns at once when unpark came first (one token, so

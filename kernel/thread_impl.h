@@ -39,6 +39,9 @@ struct thread { /* [run] = its processor's run_lock */
 	struct ktimer timer; /* for waits with a deadline */
 };
 
+/* The caller's. */
+static inline struct space *space_self(void) { return percpu_self()->current->space; }
+
 /* sched.c */
 void sched_cpu_init(struct percpu *cpu, struct thread *idle);
 /* Gives the processor to the best thread. Interrupts off, no locks. */

@@ -124,13 +124,26 @@ int user_copy_out(uint64_t to, const void *from, size_t bytes)
 
 /* ---- helpers */
 
-static int64_t call(int64_t (*handler)(struct sys_frame *), uint64_t a, uint64_t b, uint64_t c,
-		    uint64_t d, uint64_t e, uint64_t f)
+/* What the system-call table asks for, by handler's name. */
+#define NEED(number, handler, type, rights) handler##_type = type, handler##_rights = rights,
+enum { SYSTEM_CALLS(NEED) };
+
+/* As syscall_do. */
+static int64_t enter(int64_t (*handler)(struct sys_frame *, struct object *), enum object_type type,
+		     uint32_t rights, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f)
 {
 	struct sys_frame frame = { .arg = { a, b, c, d, e, f } };
+	struct object *o = NULL;
+	int64_t r = type == OBJ_NONE ? 0 : handle_get(space, a, type, rights, &o);
 
-	return handler(&frame);
+	if (r < 0)
+		return r;
+	r = handler(&frame, o);
+	if (o)
+		object_put(o);
+	return r;
 }
+#define call(handler, ...) enter(handler, (enum object_type)handler##_type, handler##_rights, __VA_ARGS__)
 
 static uint64_t fresh(void)
 {
