@@ -3,6 +3,7 @@
 #include "kernel/hypercall.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include "kernel/vcpu.h"
 #include "kernel/vm.h"
 
@@ -44,7 +45,7 @@ static uint64_t send_ipi(struct vcpu *v, const struct call *c)
 	for (unsigned word = 0; word < 2; word++) {
 		for (uint64_t bits = c->arg[word]; bits != 0; bits &= bits - 1) {
 			m.dest = (uint32_t)c->arg[2] + word * half + (unsigned)__builtin_ctzll(bits);
-			accepted += lapic_send(v->vm, v, &m);
+			accepted += lapic_send(v->vm, NULL, &m);
 		}
 	}
 	return accepted;

@@ -93,7 +93,7 @@ static uint32_t tpr_read(struct vcpu *v)
 	return tpr;
 }
 
-static void esr_raise(struct vcpu *v, uint32_t bit)
+void lapic_error(struct vcpu *v, uint32_t bit)
 {
 	if ((__atomic_fetch_or(&v->lapic.esr, bit, __ATOMIC_RELAXED) & bit) == 0)
 		lapic_lvt(v, APIC_LVT_ERROR);
@@ -122,7 +122,7 @@ int lapic_read(struct vcpu *v, uint32_t reg, uint32_t *value)
 		if (is_lvt(reg) || (reg >= APIC_ISR && reg < APIC_ESR))
 			break;
 		if (!lapic_x2apic(a))
-			esr_raise(v, ESR_ILLEGAL_REGISTER);
+			lapic_error(v, ESR_ILLEGAL_REGISTER);
 		return E_RANGE;
 	}
 	*value = lapic_reg(a, reg);
@@ -214,7 +214,7 @@ int lapic_write(struct vcpu *v, uint32_t reg, uint32_t value)
 		}
 		if (!lapic_x2apic(a) && !(reg >= APIC_ISR && reg < APIC_ESR) && reg != APIC_VERSION &&
 		    reg != APIC_PPR && reg != APIC_TCCR)
-			esr_raise(v, ESR_ILLEGAL_REGISTER);
+			lapic_error(v, ESR_ILLEGAL_REGISTER);
 		return E_RANGE;
 	}
 }

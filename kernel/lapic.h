@@ -57,7 +57,7 @@ struct lapic_message {
 	uint32_t dest; /* an ID or logical set; APIC_BROADCAST: all */
 	uint8_t vector;
 	uint8_t mode; /* enum lapic_delivery */
-	bool logical, level, narrow; /* level: level-triggered; narrow: dest has 8 bits */
+	bool logical, level; /* level: level-triggered */
 };
 
 /* ---- lapic.c: registers ---- */
@@ -76,6 +76,8 @@ int lapic_x2apic_read(struct vcpu *v, uint32_t msr, uint64_t *value);
 int lapic_x2apic_write(struct vcpu *v, uint32_t msr, uint64_t value);
 /* IA32_APIC_BASE: 0, or E_INVAL: #GP. */
 int lapic_base_write(struct vcpu *v, uint64_t value);
+/* An error for ESR: the error entry fires when it is a new one. */
+void lapic_error(struct vcpu *v, uint32_t bit);
 /* Ends the highest vector in service. Returns it when it was level-triggered, APIC_NONE otherwise. */
 int lapic_eoi(struct vcpu *v);
 
@@ -101,8 +103,8 @@ uint32_t lapic_ppr(const struct lapic *a);
 void lapic_request(struct vcpu *v, uint8_t vector, bool level);
 /* The vCPU with this APIC ID, or NULL. */
 struct vcpu *lapic_by_id(struct vm *vm, uint64_t apic_id);
-/* From any context. sender NULL: an IOAPIC or device. Returns how many local APICs accepted it. */
-unsigned lapic_send(struct vm *vm, struct vcpu *sender, const struct lapic_message *m);
+/* From any context. Returns how many local APICs accepted it; of a broadcast, `except` (or NULL) is none. */
+unsigned lapic_send(struct vm *vm, const struct vcpu *except, const struct lapic_message *m);
 /* A write to the ICR. */
 void lapic_icr(struct vcpu *v, uint32_t high, uint32_t low);
 /* E_INVAL: not an interrupt message (address outside 0xfee00000, reserved bits, reserved mode). */

@@ -166,13 +166,9 @@ static void receive(struct vcpu *v, const struct lapic_message *m)
 	switch (m->mode) {
 	case APIC_FIXED:
 	case APIC_LOWEST:
-		if (m->vector < 16) {
-			if ((__atomic_fetch_or(&v->lapic.esr, ESR_RECEIVE_ILLEGAL, __ATOMIC_RELAXED) &
-			     ESR_RECEIVE_ILLEGAL) == 0)
-				lapic_lvt(v, APIC_LVT_ERROR);
-			return;
-		}
-		if ((lapic_reg(&v->lapic, APIC_SVR) & APIC_SVR_ENABLE) != 0)
+		if (m->vector < 16)
+			lapic_error(v, ESR_RECEIVE_ILLEGAL);
+		else if ((lapic_reg(&v->lapic, APIC_SVR) & APIC_SVR_ENABLE) != 0)
 			lapic_request(v, m->vector, m->level);
 		return;
 	case APIC_NMI:
@@ -234,11 +230,10 @@ static unsigned send_physical(struct vm *vm, const struct lapic_message *m)
 	return 1;
 }
 
-unsigned lapic_send(struct vm *vm, struct vcpu *sender, const struct lapic_message *m)
+unsigned lapic_send(struct vm *vm, const struct vcpu *except, const struct lapic_message *m)
 {
 	unsigned n = __atomic_load_n(&vm->vcpus, __ATOMIC_ACQUIRE), accepted = 0;
 
-	(void)sender;
 	if (!m->logical && m->dest != APIC_BROADCAST && m->mode != APIC_LOWEST)
 		return send_physical(vm, m);
 	if (m->mode == APIC_LOWEST) {
@@ -251,25 +246,12 @@ unsigned lapic_send(struct vm *vm, struct vcpu *sender, const struct lapic_messa
 	for (unsigned i = 0; i < n; i++) {
 		struct vcpu *v = __atomic_load_n(&vm->vcpu[i], __ATOMIC_ACQUIRE);
 
-		if (v == NULL || !matches(v, m))
+		if (v == except || !matches(v, m))
 			continue;
 		receive(v, m);
 		accepted++;
 	}
 	return accepted;
-}
-
-/* Everybody, or everybody but the sender. */
-static void send_all(struct vcpu *sender, const struct lapic_message *m, bool self)
-{
-	unsigned n = __atomic_load_n(&sender->vm->vcpus, __ATOMIC_ACQUIRE);
-
-	for (unsigned i = 0; i < n; i++) {
-		struct vcpu *v = __atomic_load_n(&sender->vm->vcpu[i], __ATOMIC_ACQUIRE);
-
-		if (v != NULL && (self || v != sender) && lapic_enabled(&v->lapic))
-			receive(v, m);
-	}
 }
 
 /* [SDM3 "Interrupt Command Register"] */
@@ -282,23 +264,25 @@ void lapic_icr(struct vcpu *v, uint32_t high, uint32_t low)
 		.vector = (uint8_t)low,
 		.mode = low >> 8 & 7,
 		.logical = (low & 1U << 11) != 0,
-		.narrow = !x2,
 	};
 
 	if (m.mode == APIC_INIT && (low & 3U << 14) == 1U << 15)
 		return; /* INIT level de-assert: only old processors do anything */
 	if (m.vector < 16 && (m.mode == APIC_FIXED || m.mode == APIC_LOWEST)) {
-		if ((__atomic_fetch_or(&v->lapic.esr, ESR_SEND_ILLEGAL, __ATOMIC_RELAXED) & ESR_SEND_ILLEGAL) == 0)
-			lapic_lvt(v, APIC_LVT_ERROR);
+		lapic_error(v, ESR_SEND_ILLEGAL);
 		return;
 	}
-	if (!x2 && m.dest == 0xff)
-		m.dest = APIC_BROADCAST;
-	switch (shorthand) {
-	case 0: (void)lapic_send(v->vm, v, &m); return;
-	case 1: receive(v, &m); return;
-	default: send_all(v, &m, shorthand == 2); return;
+	if (shorthand == 1) {
+		receive(v, &m);
+		return;
 	}
+	if (shorthand != 0) { /* everybody, or everybody else: none of them is chosen */
+		m.mode = m.mode == APIC_LOWEST ? APIC_FIXED : m.mode;
+		m.logical = false;
+	}
+	if (shorthand != 0 || (!x2 && m.dest == 0xff))
+		m.dest = APIC_BROADCAST;
+	(void)lapic_send(v->vm, shorthand == 3 ? v : NULL, &m);
 }
 
 /* [SDM3 "Message Address Register Format"]; bits 11-5, the extended destination ID, are reserved. */
@@ -310,7 +294,6 @@ int lapic_msi(struct vm *vm, uint64_t address, uint32_t data)
 		.mode = data >> 8 & 7,
 		.logical = (address & 4) != 0,
 		.level = (data & 1U << 15) != 0,
-		.narrow = true,
 	};
 
 	if (address >> 20 != 0xfee || (address & 0xff0) != 0 || m.mode == 3)

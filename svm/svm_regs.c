@@ -3,25 +3,26 @@
 #include "svm/svm.h"
 
 #include "kernel/log.h"
+#include "lib/string.h"
 #include "lib/x86/cr.h"
 #include "lib/x86/msr.h"
 
 #define SEG_PRESENT (1U << 7)
 
-static void seg_out(struct vcpu_seg *to, const struct vmcb_seg *from)
-{
-	to->selector = from->selector;
-	to->attr = from->attr;
-	to->limit = from->limit;
-	to->base = from->base;
-}
+/* The SYSCALL and SYSENTER MSRs lie in the same order in both. */
+#define MSR_BYTES (offsetof(struct vmcb, sysenter_eip) + sizeof(uint64_t) - offsetof(struct vmcb, star))
+#define SAME_PLACE(neutral, own) \
+	(offsetof(struct vcpu_regs, neutral) - offsetof(struct vcpu_regs, star) == \
+	 offsetof(struct vmcb, own) - offsetof(struct vmcb, star))
+_Static_assert(SAME_PLACE(lstar, lstar) && SAME_PLACE(cstar, cstar) && SAME_PLACE(fmask, sfmask) &&
+		       SAME_PLACE(kernel_gs_base, kernel_gs_base) && SAME_PLACE(sysenter_cs, sysenter_cs) &&
+		       SAME_PLACE(sysenter_esp, sysenter_esp) && SAME_PLACE(sysenter_eip, sysenter_eip),
+	       "copied as one");
 
-static void seg_in(struct vmcb_seg *to, const struct vcpu_seg *from)
+static void seg_in(struct vcpu_seg *to, const struct vcpu_seg *from)
 {
-	to->selector = from->selector;
-	to->attr = from->attr & 0xfff;
-	to->limit = from->limit;
-	to->base = from->base;
+	*to = *from;
+	to->attr &= 0xfff;
 }
 
 /*
@@ -39,20 +40,15 @@ void svm_pull(struct vcpu *v, uint32_t groups, struct vcpu_regs *r)
 		r->shadow = (c->interrupt_shadow & SVM_SHADOW) != 0 ? SHADOW_STI : 0;
 	}
 	if ((groups & REG_SEG) != 0) {
-		seg_out(&r->seg[SEG_ES], &c->es);
-		seg_out(&r->seg[SEG_CS], &c->cs);
-		seg_out(&r->seg[SEG_SS], &c->ss);
-		seg_out(&r->seg[SEG_DS], &c->ds);
-		seg_out(&r->seg[SEG_FS], &c->fs);
-		seg_out(&r->seg[SEG_GS], &c->gs);
+		memcpy(r->seg, c->seg, sizeof(r->seg));
 		/* The processor keeps the privilege level apart from SS. */
 		r->seg[SEG_SS].attr = (uint16_t)((r->seg[SEG_SS].attr & ~(3U << 5)) | (c->cpl & 3U) << 5);
 	}
 	if ((groups & REG_TABLE) != 0) {
-		seg_out(&r->ldtr, &c->ldtr);
-		seg_out(&r->tr, &c->tr);
-		seg_out(&r->gdtr, &c->gdtr);
-		seg_out(&r->idtr, &c->idtr);
+		r->ldtr = c->ldtr;
+		r->tr = c->tr;
+		r->gdtr = c->gdtr;
+		r->idtr = c->idtr;
 	}
 	if ((groups & REG_CR) != 0) {
 		r->cr0 = c->cr0;
@@ -65,21 +61,12 @@ void svm_pull(struct vcpu *v, uint32_t groups, struct vcpu_regs *r)
 		r->dr6 = c->dr6;
 		r->dr7 = c->dr7;
 	}
-	if ((groups & REG_MSR) != 0) {
-		r->star = c->star;
-		r->lstar = c->lstar;
-		r->cstar = c->cstar;
-		r->fmask = c->sfmask;
-		r->kernel_gs_base = c->kernel_gs_base;
-		r->sysenter_cs = c->sysenter_cs;
-		r->sysenter_esp = c->sysenter_esp;
-		r->sysenter_eip = c->sysenter_eip;
-	}
+	if ((groups & REG_MSR) != 0)
+		memcpy(&r->star, &c->star, MSR_BYTES);
 	if ((groups & REG_EVENT) != 0)
 		r->nmi_blocked = s->nmi_blocked || (c->v_irq & SVM_V_NMI_MASK) != 0;
 	if ((groups & REG_PDPTR) != 0)
-		for (unsigned i = 0; i < 4; i++)
-			r->pdptr[i] = 0; /* nested paging reads them from memory at each walk */
+		memset(r->pdptr, 0, sizeof(r->pdptr)); /* nested paging reads them from memory at each walk */
 }
 
 static void push_event(struct svm_vcpu *s, const struct vcpu_regs *r)
@@ -103,18 +90,6 @@ static void push_event(struct svm_vcpu *s, const struct vcpu_regs *r)
 	svm_dirty(c, SVM_CLEAN_I | SVM_CLEAN_TPR);
 }
 
-static void push_segments(struct vmcb *c, const struct vcpu_regs *r)
-{
-	seg_in(&c->es, &r->seg[SEG_ES]);
-	seg_in(&c->cs, &r->seg[SEG_CS]);
-	seg_in(&c->ss, &r->seg[SEG_SS]);
-	seg_in(&c->ds, &r->seg[SEG_DS]);
-	seg_in(&c->fs, &r->seg[SEG_FS]);
-	seg_in(&c->gs, &r->seg[SEG_GS]);
-	c->cpl = (uint8_t)(c->ss.attr >> 5 & 3);
-	svm_dirty(c, SVM_CLEAN_SEG);
-}
-
 void svm_push(struct vcpu *v, uint32_t groups, const struct vcpu_regs *r)
 {
 	struct svm_vcpu *s = svm_vcpu(v);
@@ -126,8 +101,12 @@ void svm_push(struct vcpu *v, uint32_t groups, const struct vcpu_regs *r)
 		c->interrupt_shadow = r->shadow != 0 ? SVM_SHADOW : 0;
 		s->step = STEP_NONE;
 	}
-	if ((groups & REG_SEG) != 0)
-		push_segments(c, r);
+	if ((groups & REG_SEG) != 0) {
+		for (unsigned i = 0; i < SEG_COUNT; i++)
+			seg_in(&c->seg[i], &r->seg[i]);
+		c->cpl = (uint8_t)(c->seg[SEG_SS].attr >> 5 & 3);
+		svm_dirty(c, SVM_CLEAN_SEG);
+	}
 	if ((groups & REG_TABLE) != 0) {
 		seg_in(&c->ldtr, &r->ldtr);
 		seg_in(&c->tr, &r->tr);
@@ -151,62 +130,55 @@ void svm_push(struct vcpu *v, uint32_t groups, const struct vcpu_regs *r)
 		c->dr7 = r->dr7;
 		svm_dirty(c, SVM_CLEAN_DR);
 	}
-	if ((groups & REG_MSR) != 0) {
-		c->star = r->star;
-		c->lstar = r->lstar;
-		c->cstar = r->cstar;
-		c->sfmask = r->fmask;
-		c->kernel_gs_base = r->kernel_gs_base;
-		c->sysenter_cs = r->sysenter_cs;
-		c->sysenter_esp = r->sysenter_esp;
-		c->sysenter_eip = r->sysenter_eip;
-	}
+	if ((groups & REG_MSR) != 0)
+		memcpy(&c->star, &r->star, MSR_BYTES);
 	if ((groups & REG_EVENT) != 0)
 		push_event(s, r);
 }
 
+/* Where the VMCB has an MSR as it is; NULL: nowhere. */
+static uint64_t *msr_slot(struct vmcb *c, uint32_t msr)
+{
+	switch (msr) {
+	case MSR_FS_BASE: return &c->seg[SEG_FS].base;
+	case MSR_GS_BASE: return &c->seg[SEG_GS].base;
+	case MSR_KERNEL_GS_BASE: return &c->kernel_gs_base;
+	case MSR_STAR: return &c->star;
+	case MSR_LSTAR: return &c->lstar;
+	case MSR_CSTAR: return &c->cstar;
+	case MSR_FMASK: return &c->sfmask;
+	case MSR_SYSENTER_CS: return &c->sysenter_cs;
+	case MSR_SYSENTER_ESP: return &c->sysenter_esp;
+	case MSR_SYSENTER_EIP: return &c->sysenter_eip;
+	default: return NULL;
+	}
+}
+
 int svm_msr_read(struct vcpu *v, uint32_t msr, uint64_t *value)
 {
-	const struct vmcb *c = svm_vcpu(v)->vmcb;
+	struct vmcb *c = svm_vcpu(v)->vmcb;
+	const uint64_t *slot = msr_slot(c, msr);
 
-	switch (msr) {
-	case MSR_EFER: *value = c->efer & ~EFER_SVME; return 0;
-	case MSR_FS_BASE: *value = c->fs.base; return 0;
-	case MSR_GS_BASE: *value = c->gs.base; return 0;
-	case MSR_KERNEL_GS_BASE: *value = c->kernel_gs_base; return 0;
-	case MSR_STAR: *value = c->star; return 0;
-	case MSR_LSTAR: *value = c->lstar; return 0;
-	case MSR_CSTAR: *value = c->cstar; return 0;
-	case MSR_FMASK: *value = c->sfmask; return 0;
-	case MSR_SYSENTER_CS: *value = c->sysenter_cs; return 0;
-	case MSR_SYSENTER_ESP: *value = c->sysenter_esp; return 0;
-	case MSR_SYSENTER_EIP: *value = c->sysenter_eip; return 0;
-	case MSR_DEBUGCTL: *value = c->dbgctl; return 0;
-	default: return E_RANGE;
-	}
+	if (slot == NULL && msr != MSR_EFER)
+		return E_RANGE;
+	*value = slot != NULL ? *slot : c->efer & ~EFER_SVME;
+	return 0;
 }
 
 int svm_msr_write(struct vcpu *v, uint32_t msr, uint64_t value)
 {
 	struct vmcb *c = svm_vcpu(v)->vmcb;
+	uint64_t *slot = msr_slot(c, msr);
 
-	switch (msr) {
-	case MSR_EFER:
-		c->efer = value | EFER_SVME;
-		svm_dirty(c, SVM_CLEAN_CR);
+	if (slot != NULL) {
+		*slot = value;
 		return 0;
-	case MSR_FS_BASE: c->fs.base = value; return 0;
-	case MSR_GS_BASE: c->gs.base = value; return 0;
-	case MSR_KERNEL_GS_BASE: c->kernel_gs_base = value; return 0;
-	case MSR_STAR: c->star = value; return 0;
-	case MSR_LSTAR: c->lstar = value; return 0;
-	case MSR_CSTAR: c->cstar = value; return 0;
-	case MSR_FMASK: c->sfmask = value; return 0;
-	case MSR_SYSENTER_CS: c->sysenter_cs = value; return 0;
-	case MSR_SYSENTER_ESP: c->sysenter_esp = value; return 0;
-	case MSR_SYSENTER_EIP: c->sysenter_eip = value; return 0;
-	default: return E_RANGE;
 	}
+	if (msr != MSR_EFER)
+		return E_RANGE;
+	c->efer = value | EFER_SVME;
+	svm_dirty(c, SVM_CLEAN_CR);
+	return 0;
 }
 
 /* [APM2 "Canonicalization and Consistency Checks"] */
@@ -226,7 +198,7 @@ const char *svm_invalid(const struct vmcb *c)
 		return "long mode without CR4.PAE";
 	if (lme && paging && (c->cr0 & CR0_PE) == 0)
 		return "paging without protection";
-	if (lme && paging && (c->cs.attr & 1U << 9) != 0 && (c->cs.attr & 1U << 10) != 0)
+	if (lme && paging && (c->seg[SEG_CS].attr & 1U << 9) != 0 && (c->seg[SEG_CS].attr & 1U << 10) != 0)
 		return "CS.L and CS.D are both set";
 	if ((c->intercept2 & SVM_I_VMRUN) == 0)
 		return "VMRUN is not intercepted";
@@ -237,7 +209,7 @@ const char *svm_invalid(const struct vmcb *c)
 	return "perhaps reserved bits of CR3, CR4 or EFER";
 }
 
-static void dump_seg(const char *name, const struct vmcb_seg *g)
+static void dump_seg(const char *name, const struct vcpu_seg *g)
 {
 	log_line("svm", "  %s %04x base %016llx limit %08x attr %03x%s", name, g->selector,
 		 (unsigned long long)g->base, g->limit, g->attr,
@@ -246,6 +218,7 @@ static void dump_seg(const char *name, const struct vmcb_seg *g)
 
 void svm_dump(struct vcpu *v)
 {
+	static const char name[SEG_COUNT][3] = { "es", "cs", "ss", "ds", "fs", "gs" };
 	struct svm_vcpu *s = svm_vcpu(v);
 	const struct vmcb *c = s->vmcb;
 
@@ -258,12 +231,8 @@ void svm_dump(struct vcpu *v)
 	log_line("svm", "  asid %u tlb %u v_irq %#x prio %#x tpr %#x clean %#x intercepts %#x %#x %#x",
 		 c->asid, c->tlb_control, c->v_irq, c->v_intr_prio, c->v_tpr, c->clean, c->intercept1,
 		 c->intercept2, c->intercept3);
-	dump_seg("cs", &c->cs);
-	dump_seg("ss", &c->ss);
-	dump_seg("ds", &c->ds);
-	dump_seg("es", &c->es);
-	dump_seg("fs", &c->fs);
-	dump_seg("gs", &c->gs);
+	for (unsigned i = 0; i < SEG_COUNT; i++)
+		dump_seg(name[i], &c->seg[i]);
 	dump_seg("tr", &c->tr);
 	dump_seg("ldtr", &c->ldtr);
 	dump_seg("gdtr", &c->gdtr);

@@ -55,7 +55,7 @@ void svm_skip(struct vcpu *v)
 	else
 		next = c->rip;
 	/* Outside 64-bit code RIP has 32 bits. */
-	c->rip = (c->cs.attr & 1U << 9) != 0 && (c->efer & EFER_LMA) != 0 ? next : (uint32_t)next;
+	c->rip = (c->seg[SEG_CS].attr & 1U << 9) != 0 && (c->efer & EFER_LMA) != 0 ? next : (uint32_t)next;
 	c->interrupt_shadow = 0;
 }
 

@@ -4,12 +4,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
-
-struct vmcb_seg {
-	uint16_t selector, attr; /* attr: as struct vcpu_seg's */
-	uint32_t limit;
-	uint64_t base;
-};
+#include "kernel/abi/vcpu.h"
 
 struct vmcb {
 	uint16_t cr_read, cr_write, dr_read, dr_write;
@@ -31,7 +26,8 @@ struct vmcb {
 	uint8_t insn_len, insn[15];
 	uint8_t reserved0e0[0x400 - 0xe0];
 	/* state save area */
-	struct vmcb_seg es, cs, ss, ds, fs, gs, gdtr, ldtr, idtr, tr;
+	struct vcpu_seg seg[SEG_COUNT]; /* the encoding order, and the neutral form, are the processor's */
+	struct vcpu_seg gdtr, ldtr, idtr, tr;
 	uint8_t reserved4a0[0x2b], cpl;
 	uint32_t reserved4cc;
 	uint64_t efer;
@@ -59,7 +55,7 @@ VMCB_AT(np_enable, 0x090);
 VMCB_AT(event_inj, 0x0a8);
 VMCB_AT(clean, 0x0c0);
 VMCB_AT(insn_len, 0x0d0);
-VMCB_AT(es, 0x400);
+VMCB_AT(seg, 0x400);
 VMCB_AT(tr, 0x490);
 VMCB_AT(cpl, 0x4cb);
 VMCB_AT(efer, 0x4d0);

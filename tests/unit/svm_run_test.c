@@ -43,7 +43,7 @@ static void setup(void)
 	memset(&svm_box, 0, sizeof(svm_box));
 	vcpu.vmcb = &vmcb;
 	vmcb.rflags = RFLAGS_IF;
-	vmcb.cs.attr = 1 << 9;
+	vmcb.seg[SEG_CS].attr = 1 << 9;
 	vmcb.efer = EFER_LMA;
 }
 
@@ -139,7 +139,7 @@ static void lengths_without_next_rip(void)
 		svm_skip(&vcpu.v);
 		CHECK_EQ(vmcb.rip, 0xfffffffeULL + of[i].bytes);
 		setup();
-		vmcb.cs.attr = 0; /* 32-bit code wraps */
+		vmcb.seg[SEG_CS].attr = 0; /* 32-bit code wraps */
 		run(of[i].code, 0xffffffff);
 		svm_skip(&vcpu.v);
 		CHECK_EQ(vmcb.rip, of[i].bytes - 1);
