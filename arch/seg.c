@@ -10,7 +10,7 @@
 #define DESC_USER_CODE   0x0020fb0000000000ULL
 #define DESC_TSS         0x0000890000000000ULL
 
-void seg_load(struct cpu_tables *t, const uint64_t ist[IST_COUNT])
+void seg_load(struct cpu_tables *t)
 {
 	uint64_t base = (uint64_t)&t->tss;
 	struct {
@@ -25,8 +25,6 @@ void seg_load(struct cpu_tables *t, const uint64_t ist[IST_COUNT])
 	t->gdt[SEL_TSS / 8] = DESC_TSS | (sizeof(struct tss) - 1) | (base & 0xffffff) << 16 |
 			      (base & 0xff000000) << 32;
 	t->gdt[SEL_TSS / 8 + 1] = base >> 32;
-	for (unsigned i = 0; i < IST_COUNT; i++)
-		t->tss.ist[i] = ist[i];
 	t->tss.iomap = sizeof(struct tss);
 
 	__asm__ volatile("lgdt %0\n\t"

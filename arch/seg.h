@@ -32,7 +32,7 @@ struct cpu_tables {
 	struct tss tss;
 };
 
-/* Fills the tables and loads GDT, segment registers and TR; GS base is left alone. */
-void seg_load(struct cpu_tables *t, const uint64_t ist[IST_COUNT]);
+/* Fills the tables (tss.ist is the caller's) and loads GDT, segment registers and TR; GS base is left alone. */
+void seg_load(struct cpu_tables *t);
 /* The kernel stack that interrupts from ring 3 switch to. */
 static inline void seg_set_stack(struct cpu_tables *t, uint64_t top) { t->tss.rsp[0] = top; }

@@ -68,11 +68,7 @@ struct hv_exit {
 			uint16_t port;
 			uint8_t size, write, string, rep;
 		} pio;
-		struct {
-			uint64_t gpa, gva;
-			uint8_t write, fetch, present, has_gva, walk, insn_len; /* insn_len: of insn[] */
-			uint8_t insn[15];
-		} npf;
+		struct vcpu_mmio npf;
 		struct {
 			uint8_t number, write, gpr; /* which CR or DR; gpr: index of the source */
 			uint8_t decoded; /* 0: the backend cannot tell which register */

@@ -11,15 +11,10 @@
 static void irqfd_fire(struct event_hook *h, uint64_t bits)
 {
 	struct irqfd *i = list_entry(h, struct irqfd, hook);
-	uint64_t address;
-	uint32_t data;
+	uint64_t message = __atomic_load_n(&i->message, __ATOMIC_ACQUIRE);
 
 	(void)bits;
-	spin_lock(&i->lock);
-	address = i->address;
-	data = i->data;
-	spin_unlock(&i->lock);
-	(void)lapic_msi(i->vm, address, data);
+	(void)lapic_msi(i->vm, message >> 32, (uint32_t)message);
 }
 
 static void irqfd_free(struct vm *vm, struct irqfd *i)
@@ -64,8 +59,7 @@ int irqfd_set(struct vm *vm, struct event *event, unsigned bit, uint64_t address
 		fresh->hook = (struct event_hook){ .bits = 1ULL << bit, .fire = irqfd_fire };
 		fresh->event = event;
 		fresh->vm = vm;
-		fresh->address = address;
-		fresh->data = data;
+		fresh->message = address << 32 | data;
 	}
 	spin_lock(&all->lock);
 	n = slot_find(all, event, 1ULL << bit, &found);
@@ -73,12 +67,7 @@ int irqfd_set(struct vm *vm, struct event *event, unsigned bit, uint64_t address
 		spare = all->slot[n];
 		all->slot[n] = NULL;
 	} else if (found) {
-		struct irqfd *i = all->slot[n];
-
-		spin_lock(&i->lock);
-		i->address = address;
-		i->data = data;
-		spin_unlock(&i->lock);
+		__atomic_store_n(&all->slot[n]->message, address << 32 | data, __ATOMIC_RELEASE);
 	} else if (unbind || n < 0) {
 		status = unbind ? E_RANGE : E_NOMEM;
 	} else {

@@ -15,9 +15,7 @@ struct irqfd {
 	struct event_hook hook; /* its bits are one bit of the event */
 	struct event *event; /* holds a reference; NULL: free */
 	struct vm *vm; /* (c) outlives it */
-	struct spinlock lock; /* address and data change together */
-	uint64_t address; /* [lock] */
-	uint32_t data; /* [lock] */
+	uint64_t message; /* (a) address in the upper half, data in the lower: they change together */
 };
 
 struct irqfds {

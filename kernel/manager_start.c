@@ -12,7 +12,7 @@
 #include "kernel/log.h"
 #include "kernel/pool.h"
 #include "kernel/pool_impl.h"
-#include "kernel/range_impl.h"
+#include "kernel/range.h"
 #include "kernel/space.h"
 #include "kernel/thread_impl.h"
 #include "lib/elf.h"

@@ -13,6 +13,7 @@
 #include "kernel/kvmclock.h"
 #include "kernel/vcpu.h"
 #include "kernel/vm.h"
+#include "lib/addr.h"
 #include "lib/string.h"
 #include "lib/x86/cr.h"
 #include "lib/x86/msr.h"
@@ -72,8 +73,6 @@ static const struct msr_constant *constant_find(uint32_t msr)
 	}
 	return NULL;
 }
-
-static bool canonical(uint64_t v) { return (uint64_t)((int64_t)(v << 16) >> 16) == v; }
 
 static bool memory_type(uint64_t t) { return t < 7 && t != 2 && t != 3; }
 

@@ -37,35 +37,32 @@ enum { PHASE_NONE, PHASE_HERE, PHASE_CHECKED };
 void processors_early(void)
 {
 	uint64_t top = (uint64_t)(early_stack + sizeof(early_stack) / sizeof(early_stack[0]));
-	const uint64_t ist[IST_COUNT] = { top, top, top, top };
 
+	for (unsigned i = 0; i < IST_COUNT; i++)
+		boot_cpu.tables.tss.ist[i] = top;
 	boot_cpu.self = &boot_cpu;
 	boot_cpu.online = true;
 	boot_cpu.fpu_open = true;
 	cpu_table[0] = &boot_cpu;
 	sched_cpu_init(&boot_cpu, &boot_idle);
-	seg_load(&boot_cpu.tables, ist);
+	seg_load(&boot_cpu.tables);
 	wrmsr(MSR_GS_BASE, (uint64_t)&boot_cpu);
 	idt_init();
 	idt_load();
 }
 
-static bool make_stacks(uint64_t ist[IST_COUNT])
+static bool make_stacks(struct tss *tss)
 {
 	for (unsigned i = 0; i < IST_COUNT; i++)
-		if ((ist[i] = stack_alloc()) == 0)
+		if ((tss->ist[i] = stack_alloc()) == 0)
 			return false;
 	return true;
 }
 
 void processors_boot_init(void)
 {
-	uint64_t ist[IST_COUNT];
-
-	if (!make_stacks(ist) || (boot_cpu.entry_rsp = stack_alloc()) == 0)
+	if (!make_stacks(&boot_cpu.tables.tss) || (boot_cpu.entry_rsp = stack_alloc()) == 0)
 		fatal("not enough memory for the first processor");
-	for (unsigned i = 0; i < IST_COUNT; i++)
-		boot_cpu.tables.tss.ist[i] = ist[i];
 	memory_cpu_init(&boot_cpu);
 	isolation_init(box.boot.kernel_base);
 	isolation_cpu_init(&boot_cpu);
@@ -95,11 +92,7 @@ static bool wait_phase(uint32_t phase, uint64_t us)
 /* First C code of a started processor, on its idle thread's stack. */
 static __attribute__((noreturn)) void processor_main(struct percpu *cpu)
 {
-	uint64_t ist[IST_COUNT];
-
-	for (unsigned i = 0; i < IST_COUNT; i++)
-		ist[i] = cpu->tables.tss.ist[i];
-	seg_load(&cpu->tables, ist);
+	seg_load(&cpu->tables);
 	wrmsr(MSR_GS_BASE, (uint64_t)cpu);
 	idt_load();
 	if ((cpu_probe() & cpu_features) != cpu_features)
@@ -123,16 +116,13 @@ static struct percpu *processor_make(uint32_t apic_id)
 {
 	struct percpu *cpu = pool_page(NULL);
 	struct thread *idle = pool_alloc(NULL, sizeof(*idle));
-	uint64_t ist[IST_COUNT];
 
-	if (!cpu || !idle || !make_stacks(ist) || (idle->stack_top = stack_alloc()) == 0 ||
+	if (!cpu || !idle || !make_stacks(&cpu->tables.tss) || (idle->stack_top = stack_alloc()) == 0 ||
 	    (cpu->entry_rsp = stack_alloc()) == 0)
 		return NULL;
 	cpu->self = cpu;
 	cpu->index = cpu_count;
 	cpu->apic_id = apic_id;
-	for (unsigned i = 0; i < IST_COUNT; i++)
-		cpu->tables.tss.ist[i] = ist[i];
 	sched_cpu_init(cpu, idle);
 	memory_cpu_init(cpu);
 	isolation_cpu_init(cpu);

@@ -6,7 +6,6 @@
 #include "kernel/log.h"
 #include "kernel/memory.h"
 #include "kernel/pool.h"
-#include "kernel/range_impl.h"
 #include "kernel/space.h"
 #include "kernel/sys.h"
 #include "kernel/thread_impl.h"
@@ -50,12 +49,6 @@ int64_t range_create(struct space *s, hpa_t base, uint64_t size, uint32_t type, 
 		object_put(&r->object);
 	}
 	return handle;
-}
-
-int64_t range_create_from(struct space *s, hpa_t base, uint64_t size, uint32_t type, uint32_t node)
-{
-	(void)node; /* one node until there is a table of them */
-	return range_create(s, base, size, type, 0, RIGHT_ALL);
 }
 
 void range_destroy(struct object *o)

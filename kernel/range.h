@@ -24,14 +24,17 @@ struct range {
 	struct space *payer; /* (c) charged for this structure; holds a reference */
 };
 
-/* A new range object in the space's table -> its handle, or negative. */
-int64_t range_create_from(struct space *s, hpa_t base, uint64_t size, uint32_t type, uint32_t node);
+/* A new range object in the space's table -> its handle, or negative. bytes: RANGE_MODULE, the file's size. */
+int64_t range_create(struct space *s, hpa_t base, uint64_t size, uint32_t type, uint64_t bytes,
+		     uint32_t rights);
+/* A mapping of it in a space is gone, translations flushed. */
+void range_unmapped(struct range *r);
 
 /*
  * Moving a range out of ring 3, into a VM. begin: the handle needs RIGHT_CONTROL and must be the
  * only one, the range RANGE_RAM and not mapped (E_BUSY); until end, nobody can map, split or merge
  * it. end with moved: handle and object are gone and the memory is the caller's to give back by
- * range_create_from.
+ * range_create.
  */
 int range_move_begin(struct space *s, uint64_t handle, struct range **range);
 void range_move_end(struct space *s, uint64_t handle, struct range *range, bool moved);

@@ -13,7 +13,6 @@
 #include "kernel/pool.h"
 #include "kernel/pool_impl.h"
 #include "kernel/range.h"
-#include "kernel/range_impl.h"
 #include "kernel/thread_impl.h"
 #include "kernel/tlb.h"
 #include "lib/list.h"
@@ -297,11 +296,7 @@ void space_kill(struct space *s, const struct space_info *why)
 	empty = s->thread_count == 0;
 	if (first) {
 		s->dying = true;
-		s->info.reason = why->reason;
-		s->info.vector = why->vector;
-		s->info.error = why->error;
-		s->info.rip = why->rip;
-		s->info.cr2 = why->cr2;
+		s->info = *why;
 		for (struct thread *t = s->threads; t; t = t->space_next)
 			sched_kill(t);
 	}

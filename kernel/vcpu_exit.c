@@ -69,6 +69,14 @@ static enum exit_action on_gp(struct vcpu *v)
 
 /* ---- completed here ---- */
 
+/* An MSR that is not there counts; one that does not take the value does not. */
+static enum exit_action msr_refused(struct vcpu *v, int status)
+{
+	v->unknown_msr += status == E_RANGE;
+	v->area->unknown_msr = v->unknown_msr;
+	return on_gp(v);
+}
+
 static enum exit_action on_cpuid(struct vcpu *v)
 {
 	cpuid_execute(v);
@@ -81,11 +89,8 @@ static enum exit_action on_rdmsr(struct vcpu *v)
 	uint64_t value;
 	int status = msr_read(v, (uint32_t)v->gpr[GPR_RCX], &value);
 
-	if (status != 0) {
-		v->unknown_msr += status == E_RANGE;
-		v->area->unknown_msr = v->unknown_msr;
-		return on_gp(v);
-	}
+	if (status != 0)
+		return msr_refused(v, status);
 	v->gpr[GPR_RAX] = (uint32_t)value;
 	v->gpr[GPR_RDX] = value >> 32;
 	hv->skip(v);
@@ -97,11 +102,8 @@ static enum exit_action on_wrmsr(struct vcpu *v)
 	uint64_t value = v->gpr[GPR_RDX] << 32 | (uint32_t)v->gpr[GPR_RAX];
 	int status = msr_write(v, (uint32_t)v->gpr[GPR_RCX], value);
 
-	if (status != 0) {
-		v->unknown_msr += status == E_RANGE;
-		v->area->unknown_msr = v->unknown_msr;
-		return on_gp(v);
-	}
+	if (status != 0)
+		return msr_refused(v, status);
 	hv->skip(v);
 	return ACTION_RESUME;
 }
@@ -260,34 +262,24 @@ static enum exit_action on_pio(struct vcpu *v)
 
 static enum exit_action on_npf(struct vcpu *v)
 {
-	struct vcpu_mmio *m = &v->area->mmio;
-
 	if (v->exit.npf.fetch && (mitigations & MIT_ITLB) != 0) {
 		int status = vm_execute(v->vm, gpa(v->exit.npf.gpa));
 
 		if (status == 0)
 			return ACTION_RESUME;
 		if (status == E_NOMEM) {
-			format(v->area->text, VCPU_TEXT_MAX, "no kernel memory left to split the page at guest-physical %#llx",
-			       (unsigned long long)v->exit.npf.gpa);
+			format(v->area->text, VCPU_TEXT_MAX, "no kernel memory left to split the page at guest-physical %#lx",
+			       v->exit.npf.gpa);
 			return to_monitor(v, EXIT_FAULT);
 		}
 	}
 	if (v->event.type != EVENT_NONE) {
 		format(v->area->text, VCPU_TEXT_MAX,
-		       "delivering vector %u touched guest-physical %#llx, where there is no memory",
-		       v->event.vector, (unsigned long long)v->exit.npf.gpa);
+		       "delivering vector %u touched guest-physical %#lx, where there is no memory",
+		       v->event.vector, v->exit.npf.gpa);
 		return to_monitor(v, EXIT_FAULT);
 	}
-	m->gpa = v->exit.npf.gpa;
-	m->gva = v->exit.npf.gva;
-	m->write = v->exit.npf.write;
-	m->fetch = v->exit.npf.fetch;
-	m->has_gva = v->exit.npf.has_gva;
-	m->walk = v->exit.npf.walk;
-	m->insn_len = v->exit.npf.insn_len;
-	if (v->exit.npf.insn_len != 0)
-		memcpy(m->insn, v->exit.npf.insn, sizeof(m->insn));
+	v->area->mmio = v->exit.npf;
 	return to_monitor(v, EXIT_MMIO);
 }
 

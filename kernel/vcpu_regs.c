@@ -9,6 +9,7 @@
 #include "kernel/abi/status.h"
 #include "kernel/cpuid_policy.h"
 #include "kernel/vm.h"
+#include "lib/addr.h"
 #include "lib/string.h"
 #include "lib/x86/cr.h"
 
@@ -20,8 +21,6 @@
 
 /* What the backend keeps; the rest of the groups is ours. */
 #define BACKEND_GROUPS (REG_RIP | REG_SEG | REG_TABLE | REG_CR | REG_DR | REG_MSR | REG_EVENT | REG_PDPTR)
-
-static bool canonical(uint64_t v) { return (uint64_t)((int64_t)(v << 16) >> 16) == v; }
 
 /* ---- out ---- */
 

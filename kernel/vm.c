@@ -192,7 +192,7 @@ static int64_t take(struct vm *vm, const struct vm_range *r, struct space *to)
 	status = scrub_memory(r->base, r->size, &vm->scrubbed);
 	if (status != 0)
 		return status;
-	handle = range_create_from(to, r->base, r->size, RANGE_RAM, r->node);
+	handle = range_create(to, r->base, r->size, RANGE_RAM, 0, RIGHT_ALL);
 	if (handle < 0)
 		return handle; /* it stays the VM's: the caller may make room and call again */
 	spin_lock(&all.lock);

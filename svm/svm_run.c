@@ -79,7 +79,6 @@ static enum hv_exit_kind decode_npf(struct hv_exit *e, const struct vmcb *c)
 	e->npf.has_gva = 0;
 	e->npf.write = (info & PF_WRITE) != 0;
 	e->npf.fetch = (info & PF_FETCH) != 0;
-	e->npf.present = (info & PF_P) != 0;
 	e->npf.walk = (info & SVM_NPF_WALK) != 0;
 	e->npf.insn_len = 0;
 	if ((svm_box.caps & HV_CAP_DECODE) != 0 && c->insn_len <= sizeof(e->npf.insn)) {

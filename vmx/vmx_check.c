@@ -5,6 +5,7 @@
  */
 #include "vmx/vmx_check.h"
 
+#include "lib/addr.h"
 #include "lib/format.h"
 #include "lib/x86/cr.h"
 
@@ -21,7 +22,6 @@ enum { ES, CS, SS, DS, FS, GS, LDTR = VMCS_SEG_LDTR, TR = VMCS_SEG_TR };
 
 static const char *const seg_name[VMCS_SEGS] = { "ES", "CS", "SS", "DS", "FS", "GS", "LDTR", "TR" };
 
-static bool canonical(uint64_t v) { return (uint64_t)((int64_t)(v << 16) >> 16) == v; }
 static bool ia32e(const struct vmx_state *s) { return (s->entry & VMX_ENTRY_IA32E) != 0; }
 static bool unrestricted(const struct vmx_state *s) { return (s->cpu2 & VMX_CPU2_UNRESTRICTED) != 0; }
 static bool usable(const struct vmx_check_seg *g) { return (g->access & VMX_SEG_UNUSABLE) == 0; }

@@ -73,7 +73,6 @@ static void decode_npf(struct hv_exit *e)
 	e->npf.gva = e->npf.has_gva ? vmread(VMCS_GUEST_LINEAR) : 0;
 	e->npf.write = (q & 2) != 0;
 	e->npf.fetch = (q & 4) != 0;
-	e->npf.present = (q & 0x38) != 0;
 	e->npf.walk = (q & 1U << 7) != 0 && (q & 1U << 8) == 0;
 	e->npf.insn_len = 0;
 }

@@ -9,7 +9,7 @@
 #include "kernel/paging.h"
 #include "kernel/pool.h"
 #include "kernel/pool_impl.h"
-#include "kernel/range_impl.h"
+#include "kernel/range.h"
 #include "kernel/space.h"
 #include "kernel/sys.h"
 #include "kernel/thread_impl.h"
@@ -155,7 +155,7 @@ static uint64_t fresh(void)
 	object_get(&space->object);
 	if (handle_add(space, &space->object, RIGHT_ALL) != HANDLE_SELF_SPACE)
 		panic("not the first handle");
-	return (uint64_t)range_create_from(space, hpa(RAM_BASE), RAM_BYTES, RANGE_RAM, 0);
+	return (uint64_t)range_create(space, hpa(RAM_BASE), RAM_BYTES, RANGE_RAM, 0, RIGHT_ALL);
 }
 
 static struct range_info info(uint64_t handle)
@@ -295,7 +295,7 @@ static void moving_freezes_and_consumes(void)
 	CHECK_EQ(range_move_begin(space, r, &range), 0);
 	range_move_end(space, r, range, true);
 	CHECK_EQ(map(r, VA, 0, 0x1000, RW), E_HANDLE);
-	back = range_create_from(space, hpa(RAM_BASE), 0x40000, RANGE_RAM, 0);
+	back = range_create(space, hpa(RAM_BASE), 0x40000, RANGE_RAM, 0, RIGHT_ALL);
 	CHECK_EQ(merge((uint64_t)back, upper), 0);
 	CHECK_EQ(info((uint64_t)back).size, RAM_BYTES);
 }
