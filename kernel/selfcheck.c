@@ -30,7 +30,7 @@ static const uint64_t *table_at(uint64_t base)
 		return pool_va(hpa(base));
 	if (base - box.boot.kernel_base < box.boot.kernel_size)
 		return (const uint64_t *)(KERNEL_IMAGE + (base - box.boot.kernel_base));
-	panic("selfcheck: a page table at %#llx is neither in the pool nor in the image", (unsigned long long)base);
+	panic("selfcheck: a page table at %#lx is neither in the pool nor in the image", base);
 }
 
 static void check_leaf(struct walk *w, uint64_t va, uint64_t base, uint64_t size)
@@ -40,8 +40,8 @@ static void check_leaf(struct walk *w, uint64_t va, uint64_t base, uint64_t size
 		const struct vm_range *r = &w->vm->range[i];
 
 		if (base < r->base.raw + r->size && r->base.raw < base + size)
-			panic("selfcheck: memory of VM %s is mapped at %#llx (host-physical %#llx)", w->vm->name,
-			      (unsigned long long)va, (unsigned long long)base);
+			panic("selfcheck: memory of VM %s is mapped at %#lx (host-physical %#lx)", w->vm->name,
+			      va, base);
 	}
 }
 
@@ -86,6 +86,6 @@ void selfcheck_vm(const struct vm *vm)
 		spin_unlock(&s->lock);
 	}
 	space_tree(false);
-	log_line("selfcheck", "%s: none of %llu mappings in %u spaces reaches its memory", vm->name,
-		 (unsigned long long)w.leaves, spaces);
+	log_line("selfcheck", "%s: none of %lu mappings in %u spaces reaches its memory", vm->name,
+		 w.leaves, spaces);
 }

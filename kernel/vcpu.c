@@ -179,19 +179,17 @@ void vcpu_destroy(struct object *o)
 
 static void dump_area(struct vcpu *v, const struct vcpu_regs *r)
 {
-	log_line(v->vm->name, "  rax %016llx rbx %016llx rcx %016llx rdx %016llx", (unsigned long long)v->gpr[0],
-		 (unsigned long long)v->gpr[3], (unsigned long long)v->gpr[1], (unsigned long long)v->gpr[2]);
-	log_line(v->vm->name, "  rsi %016llx rdi %016llx rbp %016llx rsp %016llx", (unsigned long long)v->gpr[6],
-		 (unsigned long long)v->gpr[7], (unsigned long long)v->gpr[5], (unsigned long long)v->gpr[4]);
+	const uint64_t *g = v->gpr;
+
+	log_line(v->vm->name, "  rax %016lx rbx %016lx rcx %016lx rdx %016lx", g[0], g[3], g[1], g[2]);
+	log_line(v->vm->name, "  rsi %016lx rdi %016lx rbp %016lx rsp %016lx", g[6], g[7], g[5], g[4]);
 	for (unsigned i = 8; i < 16; i += 4)
-		log_line(v->vm->name, "  r%-2u %016llx r%-2u %016llx r%-2u %016llx r%-2u %016llx", i,
-			 (unsigned long long)v->gpr[i], i + 1, (unsigned long long)v->gpr[i + 1], i + 2,
-			 (unsigned long long)v->gpr[i + 2], i + 3, (unsigned long long)v->gpr[i + 3]);
-	log_line(v->vm->name, "  rip %04x:%016llx rflags %08llx shadow %u", r->seg[SEG_CS].selector,
-		 (unsigned long long)r->rip, (unsigned long long)r->rflags, r->shadow);
-	log_line(v->vm->name, "  cr0 %08llx cr2 %016llx cr3 %016llx cr4 %08llx cr8 %x efer %04llx xcr0 %llx",
-		 (unsigned long long)r->cr0, (unsigned long long)r->cr2, (unsigned long long)r->cr3,
-		 (unsigned long long)r->cr4, v->cr8, (unsigned long long)r->efer, (unsigned long long)v->xcr0);
+		log_line(v->vm->name, "  r%-2u %016lx r%-2u %016lx r%-2u %016lx r%-2u %016lx", i, g[i], i + 1, g[i + 1],
+			 i + 2, g[i + 2], i + 3, g[i + 3]);
+	log_line(v->vm->name, "  rip %04x:%016lx rflags %08lx shadow %u", r->seg[SEG_CS].selector, r->rip, r->rflags,
+		 r->shadow);
+	log_line(v->vm->name, "  cr0 %08lx cr2 %016lx cr3 %016lx cr4 %08lx cr8 %x efer %04lx xcr0 %lx", r->cr0, r->cr2,
+		 r->cr3, r->cr4, v->cr8, r->efer, v->xcr0);
 }
 
 void vcpu_dump(struct vcpu *v)
@@ -200,11 +198,10 @@ void vcpu_dump(struct vcpu *v)
 
 	memset(&r, 0, sizeof(r));
 	hv->pull(v, REG_RIP | REG_SEG | REG_CR, &r);
-	log_line(v->vm->name, "vCPU %u: %s, requests %#x, event %u/%u, apic base %#llx, entries %llu", v->index,
+	log_line(v->vm->name, "vCPU %u: %s, requests %#x, event %u/%u, apic base %#lx, entries %lu", v->index,
 		 v->activity == ACTIVITY_RUNNING ? "running" :
 		 v->activity == ACTIVITY_HALTED	 ? "halted" : "waiting for SIPI",
-		 v->request, v->event.type, v->event.vector, (unsigned long long)v->lapic.base,
-		 (unsigned long long)v->area->entries);
+		 v->request, v->event.type, v->event.vector, v->lapic.base, v->area->entries);
 	dump_area(v, &r);
 	hv->dump(v);
 }

@@ -306,17 +306,16 @@ static enum exit_action on_invalid(struct vcpu *v)
 
 static enum exit_action on_npt_bad(struct vcpu *v)
 {
-	format(v->area->text, VCPU_TEXT_MAX, "the nested page table is broken at guest-physical %#llx",
-	       (unsigned long long)v->exit.npf.gpa);
+	format(v->area->text, VCPU_TEXT_MAX, "the nested page table is broken at guest-physical %#lx",
+	       v->exit.npf.gpa);
 	vcpu_dump(v);
 	return to_monitor(v, EXIT_FAULT);
 }
 
 static enum exit_action on_unknown(struct vcpu *v)
 {
-	format(v->area->text, VCPU_TEXT_MAX, "an exit that nobody asked for: %s code %#llx info %#llx %#llx", hv->name,
-	       (unsigned long long)v->exit.raw.code, (unsigned long long)v->exit.raw.info1,
-	       (unsigned long long)v->exit.raw.info2);
+	format(v->area->text, VCPU_TEXT_MAX, "an exit that nobody asked for: %s code %#lx info %#lx %#lx", hv->name,
+	       v->exit.raw.code, v->exit.raw.info1, v->exit.raw.info2);
 	vcpu_dump(v);
 	return to_monitor(v, EXIT_FAULT);
 }

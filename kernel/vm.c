@@ -80,8 +80,8 @@ void vm_destroy(struct object *o)
 		vcpu_free(vm->vcpu[i]);
 	}
 	for (unsigned i = 0; i < vm->ranges; i++)
-		log_line("vm", "%s: %llu KiB lost, nobody took them back", vm->name,
-			 (unsigned long long)vm->range[i].size >> 10);
+		log_line("vm", "%s: %lu KiB lost, nobody took them back", vm->name,
+			 vm->range[i].size >> 10);
 	doorbells_fini(&vm->doorbells, space);
 	npt_fini(&vm->npt);
 	if (vm->cpuid != NULL)

@@ -211,8 +211,7 @@ const char *svm_invalid(const struct vmcb *c)
 
 static void dump_seg(const char *name, const struct vcpu_seg *g)
 {
-	log_line("svm", "  %s %04x base %016llx limit %08x attr %03x%s", name, g->selector,
-		 (unsigned long long)g->base, g->limit, g->attr,
+	log_line("svm", "  %s %04x base %016lx limit %08x attr %03x%s", name, g->selector, g->base, g->limit, g->attr,
 		 (g->attr & SEG_PRESENT) != 0 ? "" : " (not present)");
 }
 
@@ -224,10 +223,8 @@ void svm_dump(struct vcpu *v)
 
 	if (s->shut_down)
 		log_line("svm", "  after a shutdown the guest state below is undefined");
-	log_line("svm", "  exit %#llx info1 %#llx info2 %#llx intinfo %#llx shadow %llu",
-		 (unsigned long long)c->exit_code, (unsigned long long)c->exit_info1,
-		 (unsigned long long)c->exit_info2, (unsigned long long)c->exit_int_info,
-		 (unsigned long long)c->interrupt_shadow);
+	log_line("svm", "  exit %#lx info1 %#lx info2 %#lx intinfo %#lx shadow %lu",
+		 c->exit_code, c->exit_info1, c->exit_info2, c->exit_int_info, c->interrupt_shadow);
 	log_line("svm", "  asid %u tlb %u v_irq %#x prio %#x tpr %#x clean %#x intercepts %#x %#x %#x",
 		 c->asid, c->tlb_control, c->v_irq, c->v_intr_prio, c->v_tpr, c->clean, c->intercept1,
 		 c->intercept2, c->intercept3);
