@@ -75,7 +75,7 @@ static bool table_open(const struct reader *r, uint64_t base, struct acpi_table 
 
 /* ---- MADT [ACPI "Multiple APIC Description Table (MADT)"] */
 
-static void madt_cpu(struct acpi_info *info, uint32_t apic_id, uint32_t acpi_id, uint32_t flags)
+static void madt_cpu(struct acpi_info *info, uint32_t apic_id, uint32_t flags)
 {
 	if (!(flags & 1) || apic_id == 0xffffffff) /* not enabled */
 		return;
@@ -86,7 +86,7 @@ static void madt_cpu(struct acpi_info *info, uint32_t apic_id, uint32_t acpi_id,
 		info->cpus_ignored++;
 		return;
 	}
-	info->cpu[info->cpus++] = (struct acpi_cpu){ apic_id, acpi_id };
+	info->cpu[info->cpus++] = (struct acpi_cpu){ apic_id };
 }
 
 static void madt_ioapic(struct acpi_info *info, const uint8_t *e)
@@ -115,7 +115,7 @@ static void madt_override(struct acpi_info *info, const uint8_t *e)
 static void madt_entry(struct acpi_info *info, const uint8_t *e, uint8_t bytes)
 {
 	static const uint8_t least[] = {
-		[0] = 8, [1] = 12, [2] = 10, [4] = 6, [5] = 12, [9] = 16, [10] = 12
+		[0] = 8, [1] = 12, [2] = 10, [5] = 12, [9] = 16
 	};
 
 	if (e[0] >= sizeof(least) || least[e[0]] == 0 || bytes < least[e[0]])
@@ -123,7 +123,7 @@ static void madt_entry(struct acpi_info *info, const uint8_t *e, uint8_t bytes)
 	switch (e[0]) {
 	case 0: /* local APIC; ID 255 is none */
 		if (e[3] != 0xff)
-			madt_cpu(info, e[3], e[2], get_le(e + 4, 4));
+			madt_cpu(info, e[3], get_le(e + 4, 4));
 		break;
 	case 1:
 		madt_ioapic(info, e);
@@ -131,19 +131,11 @@ static void madt_entry(struct acpi_info *info, const uint8_t *e, uint8_t bytes)
 	case 2:
 		madt_override(info, e);
 		break;
-	case 4: /* local APIC NMI, for all processors */
-		if (e[2] == 0xff && e[5] <= 1)
-			info->nmi_lint = e[5];
-		break;
 	case 5:
 		info->lapic_base = get_le64(e + 4);
 		break;
 	case 9:
-		madt_cpu(info, get_le(e + 4, 4), get_le(e + 12, 4), get_le(e + 8, 4));
-		break;
-	case 10: /* x2APIC NMI */
-		if (get_le(e + 4, 4) == 0xffffffff && e[8] <= 1)
-			info->nmi_lint = e[8];
+		madt_cpu(info, get_le(e + 4, 4), get_le(e + 8, 4));
 		break;
 	}
 }
@@ -155,7 +147,6 @@ static void parse_madt(const struct reader *r, const struct acpi_table *t)
 	if (t->bytes < 44)
 		return;
 	r->info->lapic_base = table_get(r, t, 36, 4);
-	r->info->has_8259 = table_get(r, t, 40, 4) & 1;
 	for (uint32_t at = 44; t->bytes - at >= 2;) {
 		uint32_t n;
 
@@ -205,8 +196,6 @@ static void parse_mcfg(const struct reader *r, const struct acpi_table *t)
 		if (table_get(r, t, at + 8, 2) != 0)
 			continue;
 		r->info->mcfg_base = table_get(r, t, at, 8);
-		r->info->mcfg_bus_first = (uint8_t)table_get(r, t, at + 10, 1);
-		r->info->mcfg_bus_last = (uint8_t)table_get(r, t, at + 11, 1);
 		return;
 	}
 }
@@ -282,7 +271,6 @@ int acpi_parse(uint64_t rsdp_base, acpi_read read, struct acpi_info *info)
 	uint8_t rsdp[36];
 
 	memset(info, 0, sizeof(*info));
-	info->nmi_lint = 0xff;
 	if (!(rsdp_base ? rsdp_valid(&r, rsdp_base, rsdp) : rsdp_search(&r, rsdp)))
 		return -1;
 	if (rsdp[15] >= 2 && get_le64(rsdp + 24) != 0 &&

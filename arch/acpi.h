@@ -18,7 +18,7 @@
 typedef bool (*acpi_read)(uint64_t phys, void *to, size_t bytes);
 
 struct acpi_cpu {
-	uint32_t apic_id, acpi_id;
+	uint32_t apic_id;
 };
 
 struct acpi_ioapic {
@@ -45,14 +45,11 @@ struct acpi_info {
 	struct acpi_ioapic ioapic[ACPI_IOAPICS_MAX];
 	struct acpi_override override[ACPI_OVERRIDES_MAX];
 	uint64_t lapic_base; /* 0: no MADT */
-	bool has_8259;
-	uint8_t nmi_lint; /* LINT that is NMI on all processors, 0xff: not said */
 	struct acpi_table fadt, dsdt;
 	bool timer_32bit;
 	uint16_t pm_timer; /* port, 0: none */
 	uint64_t hpet_base; /* 0: none */
 	uint64_t mcfg_base; /* segment 0; 0: none */
-	uint8_t mcfg_bus_first, mcfg_bus_last;
 	unsigned tables, bad_tables; /* seen; and refused for length or checksum */
 };
 

@@ -39,7 +39,7 @@ static const struct {
 	{ 0x00000007, 1, 0, CPU_FSGSBASE },      { 0x00000007, 1, 7, CPU_SMEP },
 	{ 0x00000007, 1, 20, CPU_SMAP },         { 0x00000007, 2, 2, CPU_UMIP },
 	{ 0x80000001, 3, 20, CPU_NX },           { 0x80000001, 3, 26, CPU_PAGE_1G },
-	{ 0x80000001, 3, 27, CPU_RDTSCP },       { 0x80000007, 3, 8, CPU_TSC_INVARIANT },
+	{ 0x80000001, 3, 27, CPU_RDTSCP },
 };
 
 uint32_t cpu_probe(void)
@@ -61,8 +61,6 @@ uint32_t cpu_probe(void)
 		cpu_phys_bits = cpuid(0x80000008, 0).eax & 0xff;
 	if (cpu_phys_bits > 52)
 		cpu_phys_bits = 52;
-	if (found & CPU_XSAVE && max >= 13 && cpuid(13, 1).eax & 1)
-		found |= CPU_XSAVEOPT;
 	return found;
 }
 

@@ -109,12 +109,10 @@ enum cpu_feature {
 	CPU_XSAVE = 1 << 5,
 	CPU_X2APIC = 1 << 6,
 	CPU_TSC_DEADLINE = 1 << 7,
-	CPU_TSC_INVARIANT = 1 << 8,
 	CPU_RDTSCP = 1 << 9,
 	CPU_PAT = 1 << 10,
 	CPU_PGE = 1 << 11,
 	CPU_FSGSBASE = 1 << 13,
-	CPU_XSAVEOPT = 1 << 14,
 	CPU_FXSR = 1 << 15,
 };
 

@@ -17,7 +17,6 @@ struct box {
 	uint64_t tsc_hz;
 	uint32_t ns_mul; /* ns = (ticks << ns_shift, or >> -ns_shift) * ns_mul >> 32, as kvmclock has it */
 	int32_t ns_shift;
-	uint64_t ram_bytes;
 	struct piece pool;
 };
 

@@ -113,7 +113,6 @@ enum hv_cap {
 	HV_CAP_TSC_SCALE = 1 << 8,
 	HV_CAP_PAUSE_FILTER = 1 << 9,
 	HV_CAP_PAGE_1G = 1 << 10, /* nested 1 GiB pages */
-	HV_CAP_POST = 1 << 11, /* interrupts can be posted to a running vCPU */
 };
 
 /*
@@ -126,7 +125,7 @@ struct npt_format {
 	uint64_t table_bits;
 	uint64_t present_mask; /* any of these set: the entry is in use */
 	uint64_t read, write, execute, no_execute; /* bits to set in a leaf; 0 where implied */
-	uint64_t memtype_wb, memtype_uc, memtype_wc; /* bits to set in a leaf */
+	uint64_t memtype_wb; /* bits to set in a leaf */
 	uint64_t large; /* in a leaf at 2M and 1G */
 	uint64_t address_mask;
 };
@@ -186,7 +185,6 @@ struct hv_ops {
 	 */
 	void (*window)(struct vcpu *v, uint32_t windows, uint8_t priority);
 
-	void (*trap_exceptions)(struct vcpu *v, uint32_t vectors); /* beside those always trapped */
 	void (*tsc_offset)(struct vcpu *v, uint64_t offset);
 	void (*deadline)(struct vcpu *v, uint64_t tsc); /* HV_CAP_DEADLINE; ~0: none */
 	void (*tlb_flush)(struct vcpu *v); /* before the next entry: all of this vCPU's translations */

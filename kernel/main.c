@@ -57,9 +57,9 @@ static void find_tables(void)
 		return;
 	}
 	log_line("acpi",
-		 "%u tables (%u bad), %u processors, %u IOAPICs, HPET 0x%lx, MCFG 0x%lx, PM timer "
+		 "%u tables (%u bad), %u processors (and %u too many), %u IOAPICs, HPET 0x%lx, MCFG 0x%lx, PM timer "
 		 "0x%x",
-		 a->tables, a->bad_tables, a->cpus, a->ioapics, a->hpet_base, a->mcfg_base,
+		 a->tables, a->bad_tables, a->cpus, a->cpus_ignored, a->ioapics, a->hpet_base, a->mcfg_base,
 		 a->pm_timer);
 }
 

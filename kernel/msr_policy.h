@@ -11,7 +11,7 @@ struct vcpu;
 
 /* MSRs that no control block holds. */
 struct msr_state {
-	uint64_t tsc_adjust, tsc_aux, misc_enable, spec_ctrl, pat, syscfg, hwcr, ucode_rev;
+	uint64_t tsc_adjust, tsc_aux, misc_enable, pat, syscfg, hwcr;
 	uint64_t mcg_status, mtrr_def_type;
 	uint64_t mtrr_fixed[MTRR_FIXED], mtrr_base[MTRR_VARIABLE], mtrr_mask[MTRR_VARIABLE];
 	uint64_t kvm_system_time, kvm_wall_clock;

@@ -150,14 +150,11 @@ int64_t sys_box_info(struct sys_frame *f, struct object *o)
 	(void)o;
 	if (!info)
 		return E_NOMEM;
-	info->version = 1;
 	info->cpus = cpu_count;
 	info->tsc_hz = box.tsc_hz;
-	info->ram_bytes = box.ram_bytes;
 	info->pool_bytes = pool_bytes();
 	info->pool_free = pool_free_pages() * 4096 + stack_cached_bytes();
 	info->tsc_stable = box.tsc_stable;
-	info->vcpu_area_bytes = 0x3000;
 	info->boot_tsc = log_boot_tsc();
 	cpu_vendor(info->vendor);
 	memcpy(info->cmdline, box.boot.cmdline, sizeof(info->cmdline));

@@ -101,8 +101,6 @@ int64_t sys_space_ctl(struct sys_frame *f, struct object *o)
 		return space_watch(s, f->arg[2], f->arg[3]);
 	case SPACE_INFO:
 		return space_get_info(s, f->arg[2]);
-	case SPACE_QUOTA:
-		return s == space_self() ? E_INVAL : pool_move_quota(space_self(), s, f->arg[2]);
 	default:
 		return E_NOSYS;
 	}

@@ -93,26 +93,10 @@ int64_t sys_vm_doorbell(struct sys_frame *f, struct object *o)
 /* (vm, op, a) */
 int64_t sys_vm_ctl(struct sys_frame *f, struct object *o)
 {
-	struct vm_info info = { 0 };
-	struct vm *vm = vm_of(o);
-
-	switch (f->arg[1]) {
-	case VM_KILL:
-		vm_kill(vm);
-		return 0;
-	case VM_INFO:
-		spin_lock(&vm->lock);
-		for (unsigned i = 0; i < vm->ranges; i++)
-			info.ram_bytes += vm->range[i].size;
-		info.npt_pages = vm->npt.pages;
-		info.pages_4k = vm->npt.leaf[1];
-		info.pages_2m = vm->npt.leaf[2];
-		info.pages_1g = vm->npt.leaf[3];
-		spin_unlock(&vm->lock);
-		return user_copy_out(f->arg[2], &info, sizeof(info));
-	default:
+	if (f->arg[1] != VM_KILL)
 		return E_NOSYS;
-	}
+	vm_kill(vm_of(o));
+	return 0;
 }
 
 /* (vm, APIC ID, area va) */

@@ -18,7 +18,6 @@ struct svm_vcpu {
 	hpa_t vmcb_hpa; /* (c) */
 	uint64_t asid_generation; /* (v) of cpu's, 0: none yet */
 	unsigned cpu; /* (v) where the VMCB was loaded last */
-	uint32_t trapped; /* (v) exceptions that trap_exceptions asked for */
 	bool nmi_blocked; /* (v) without vNMI: an NMI handler runs */
 	bool nmi_iret; /* (v) its IRET is about to execute, at nmi_iret_rip */
 	uint8_t step; /* (v) enum svm_step */
@@ -71,7 +70,6 @@ void svm_load(struct vcpu *v);
 void svm_put(struct vcpu *v);
 void svm_tlb_flush(struct vcpu *v);
 void svm_tsc_offset(struct vcpu *v, uint64_t offset);
-void svm_trap_exceptions(struct vcpu *v, uint32_t vectors);
 /* Gives the vCPU an ASID of its processor's present generation. */
 void svm_asid(struct svm_vcpu *s, struct svm_cpu *cpu);
 

@@ -16,8 +16,6 @@ static const struct npt_format svm_npt = {
 	.execute = 0,
 	.no_execute = PTE_NX,
 	.memtype_wb = 0,
-	.memtype_uc = PTE_PCD | PTE_PWT,
-	.memtype_wc = PTE_PCD | PTE_PWT, /* until a passed-through device wants it */
 	.large = PTE_PS,
 	.address_mask = PTE_ADDR,
 };
@@ -40,7 +38,6 @@ const struct hv_ops svm_ops = {
 	.can = svm_can,
 	.inject = svm_inject,
 	.window = svm_window,
-	.trap_exceptions = svm_trap_exceptions,
 	.tsc_offset = svm_tsc_offset,
 	.deadline = NULL, /* no HV_CAP_DEADLINE */
 	.tlb_flush = svm_tlb_flush,

@@ -113,11 +113,3 @@ void svm_tsc_offset(struct vcpu *v, uint64_t offset)
 	c->tsc_offset = offset;
 	svm_dirty(c, SVM_CLEAN_I);
 }
-
-void svm_trap_exceptions(struct vcpu *v, uint32_t vectors)
-{
-	struct vmcb *c = svm_vcpu(v)->vmcb;
-
-	c->exceptions = ALWAYS_TRAPPED | vectors;
-	svm_dirty(c, SVM_CLEAN_I);
-}

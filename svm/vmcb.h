@@ -109,7 +109,6 @@ _Static_assert(sizeof(struct vmcb) == 4096, "one page");
 #define SVM_I_TLBSYNC (1U << 4)
 
 #define SVM_V_IRQ	   (1U << 0) /* v_irq */
-#define SVM_V_NMI	   (1U << 3) /* v_irq: pending */
 #define SVM_V_NMI_MASK	   (1U << 4) /* v_irq: blocked */
 #define SVM_V_IGN_TPR	   (1U << 4) /* v_intr_prio */
 #define SVM_V_INTR_MASKING (1U << 0) /* v_control */

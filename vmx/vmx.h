@@ -54,7 +54,6 @@ struct vmx_vcpu {
 	hpa_t vmcs_hpa; /* (c) */
 	uint64_t ept_pointer; /* (c) */
 	uint32_t pin_controls, cpu_controls; /* (v) as in the VMCS */
-	uint32_t trapped; /* (v) exception bitmap */
 	uint64_t guest_dr6; /* (v) DR6 is not in the VMCS; while not loaded */
 	uint64_t cr2; /* (v) nor is CR2: taken after each exit, since the kernel may take page faults */
 	uint64_t cr4_owned; /* (v) the guest/host mask of CR4 */
@@ -131,7 +130,6 @@ struct vmx_vcpu *vmx_borrow(struct vmx_vcpu *s);
 void vmx_return(struct vmx_vcpu *s, struct vmx_vcpu *previous);
 void vmx_cpu_controls(struct vmx_vcpu *s, uint32_t set, uint32_t clear);
 void vmx_deadline(struct vcpu *v, uint64_t tsc);
-void vmx_trap_exceptions(struct vcpu *v, uint32_t vectors);
 void vmx_tsc_offset(struct vcpu *v, uint64_t offset);
 
 /* ---- vmx_tlb.c ---- */

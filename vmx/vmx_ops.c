@@ -22,8 +22,6 @@ static const struct npt_format vmx_ept = {
 	.execute = EPT_EXECUTE,
 	.no_execute = 0,
 	.memtype_wb = EPT_TYPE(6) | EPT_IGNORE_PAT,
-	.memtype_uc = EPT_TYPE(0) | EPT_IGNORE_PAT,
-	.memtype_wc = EPT_TYPE(1) | EPT_IGNORE_PAT,
 	.large = EPT_LARGE,
 	.address_mask = 0x000ffffffffff000ULL,
 };
@@ -46,7 +44,6 @@ const struct hv_ops vmx_ops = {
 	.can = vmx_can,
 	.inject = vmx_inject,
 	.window = vmx_window,
-	.trap_exceptions = vmx_trap_exceptions,
 	.tsc_offset = vmx_tsc_offset,
 	.deadline = vmx_deadline,
 	.tlb_flush = vmx_tlb_flush,

@@ -68,7 +68,6 @@ static void write_controls(struct vmx_vcpu *s)
 
 	s->pin_controls = word[VMX_WORD_PIN];
 	s->cpu_controls = word[VMX_WORD_CPU];
-	s->trapped = ALWAYS_TRAPPED;
 	if (s->vpid == 0)
 		cpu2 &= ~VMX_CPU2_VPID;
 	else
@@ -82,7 +81,7 @@ static void write_controls(struct vmx_vcpu *s)
 	vmwrite(VMCS_CPU_CONTROLS2, cpu2);
 	vmwrite(VMCS_EXIT_CONTROLS, word[VMX_WORD_EXIT]);
 	vmwrite(VMCS_ENTRY_CONTROLS, word[VMX_WORD_ENTRY]);
-	vmwrite(VMCS_EXCEPTIONS, s->trapped);
+	vmwrite(VMCS_EXCEPTIONS, ALWAYS_TRAPPED);
 	vmwrite(VMCS_MSR_BITMAP, vmx_box.msr_bitmap.raw);
 	vmwrite(VMCS_VIRTUAL_APIC, pool_hpa(s->virtual_apic).raw);
 	vmwrite(VMCS_TPR_THRESHOLD, 0);
@@ -225,15 +224,6 @@ void vmx_cpu_controls(struct vmx_vcpu *s, uint32_t set, uint32_t clear)
 		return;
 	s->cpu_controls = value;
 	vmwrite(VMCS_CPU_CONTROLS, value);
-}
-
-void vmx_trap_exceptions(struct vcpu *v, uint32_t vectors)
-{
-	struct vmx_vcpu *s = vmx_vcpu(v), *previous = vmx_borrow(s);
-
-	s->trapped = ALWAYS_TRAPPED | vectors;
-	vmwrite(VMCS_EXCEPTIONS, s->trapped);
-	vmx_return(s, previous);
 }
 
 void vmx_tsc_offset(struct vcpu *v, uint64_t offset)

@@ -88,7 +88,6 @@ enum space_op {
 	SPACE_KILL = 1, /* stop every thread of it; the reason becomes REASON_KILLED */
 	SPACE_WATCH, /* (event, bits): signalled when it dies; E_EXIST: somebody watches already */
 	SPACE_INFO, /* (struct space_info *) */
-	SPACE_QUOTA, /* (pages): move that many pages of kernel-memory quota to it */
 };
 
 enum space_reason { REASON_ALIVE = 0, REASON_EXITED, REASON_KILLED, REASON_FAULT };
@@ -122,11 +121,6 @@ struct vm_doorbell {
 
 enum vm_op {
 	VM_KILL = 1, /* no vCPU of it runs again; vcpu_run returns E_DEAD */
-	VM_INFO, /* (struct vm_info *) */
-};
-
-struct vm_info {
-	uint64_t ram_bytes, npt_pages, pages_4k, pages_2m, pages_1g;
 };
 
 enum vcpu_op {
@@ -141,11 +135,10 @@ enum vcpu_op {
 };
 
 struct box_info {
-	uint32_t version, cpus;
-	uint64_t tsc_hz;
-	uint64_t ram_bytes, pool_bytes, pool_free;
+	uint32_t cpus;
 	uint32_t tsc_stable; /* no warp seen between processors */
-	uint32_t vcpu_area_bytes;
+	uint64_t tsc_hz;
+	uint64_t pool_bytes, pool_free;
 	uint64_t boot_tsc; /* at kernel entry */
 	char vendor[16]; /* the backend: for people, never for decisions */
 	char cmdline[1024]; /* the box's command line, as booted */

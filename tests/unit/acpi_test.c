@@ -52,16 +52,13 @@ static void everything_is_found(void)
 	CHECK_EQ(info.cpu[0].apic_id, 0);
 	CHECK_EQ(info.cpu[1].apic_id, 2);
 	CHECK_EQ(info.cpu[2].apic_id, 0x1234);
-	CHECK_EQ(info.cpu[2].acpi_id, 7);
 	CHECK_EQ(info.lapic_base, 0xfee00000);
-	CHECK(info.has_8259);
 	CHECK_EQ(info.ioapics, 1);
 	CHECK_EQ(info.ioapic[0].base, 0xfec00000);
 	CHECK_EQ(info.overrides, 2);
 	CHECK_EQ(info.override[0].gsi, 2);
 	CHECK(!info.override[0].level && !info.override[0].active_low);
 	CHECK(info.override[1].level && info.override[1].active_low);
-	CHECK_EQ(info.nmi_lint, 1);
 	CHECK(info.fadt.bytes == 244 && info.dsdt.bytes != 0 && info.timer_32bit);
 	CHECK_EQ(info.pm_timer, 0x608);
 	CHECK(power.has_s5);
@@ -73,7 +70,6 @@ static void everything_is_found(void)
 	CHECK_EQ(power.s5_b, 1);
 	CHECK_EQ(info.hpet_base, 0xfed00000);
 	CHECK_EQ(info.mcfg_base, 0xb0000000);
-	CHECK_EQ(info.mcfg_bus_last, 255);
 	CHECK_EQ(info.bad_tables, 0);
 }
 
