@@ -18,6 +18,17 @@ static inline struct cpuid_regs cpuid(uint32_t leaf, uint32_t subleaf)
 	return r;
 }
 
+/* Is the processor QEMU's TCG? Its hypervisor leaf says so. */
+static inline bool cpu_is_tcg(void)
+{
+	struct cpuid_regs r;
+
+	if ((cpuid(1, 0).ecx & 1U << 31) == 0)
+		return false;
+	r = cpuid(0x40000000, 0);
+	return r.ebx == 0x54474354 && r.ecx == 0x43544743 && r.edx == 0x47435447; /* "TCGTCGTCGTCG" */
+}
+
 static inline uint64_t rdtsc(void)
 {
 	uint32_t lo, hi;

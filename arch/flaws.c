@@ -135,17 +135,6 @@ uint32_t cpu_remedies(const struct cpu_facts *f)
 	       ((f->l7_2_edx & L7_2_EDX_BHI_CTRL) != 0 ? REMEDY_BHI_DIS : 0U);
 }
 
-/* QEMU's TCG: its hypervisor leaf says so. */
-static bool is_emulator(void)
-{
-	struct cpuid_regs r;
-
-	if ((cpuid(1, 0).ecx & B(31)) == 0)
-		return false;
-	r = cpuid(0x40000000, 0);
-	return r.ebx == 0x54474354 && r.ecx == 0x43544743 && r.edx == 0x47435447; /* "TCGTCGTCGTCG" */
-}
-
 void cpu_facts_read(struct cpu_facts *f)
 {
 	uint32_t max = cpuid(0, 0).eax, max_ext = cpuid(0x80000000, 0).eax;
@@ -163,7 +152,7 @@ void cpu_facts_read(struct cpu_facts *f)
 	f->ext21_eax = max_ext >= 0x80000021 ? cpuid(0x80000021, 0).eax : 0;
 	if ((f->l7_edx & L7_EDX_ARCH_CAPS) != 0)
 		(void)rdmsr_safe(MSR_ARCH_CAPABILITIES, &f->arch_caps);
-	f->emulated = is_emulator();
+	f->emulated = cpu_is_tcg();
 }
 
 #ifndef BULKHEAD_UNIT_TEST

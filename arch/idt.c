@@ -19,31 +19,19 @@ enum { GATE_INTERRUPT = 0x8e, GATE_INTERRUPT_USER = 0xee };
 extern const char trap_stubs[256][16];
 static struct gate idt[256] __attribute__((aligned(4096)));
 
-static uint8_t vector_ist(unsigned vector)
-{
-	switch (vector) {
-	case VECTOR_NMI:
-		return IST_NMI;
-	case VECTOR_DB:
-		return IST_DB;
-	case VECTOR_DF:
-		return IST_DF;
-	case VECTOR_MC:
-		return IST_MC;
-	default:
-		return 0;
-	}
-}
-
 void idt_init(void)
 {
+	static const uint8_t ist[256] = {
+		[VECTOR_NMI] = IST_NMI, [VECTOR_DB] = IST_DB, [VECTOR_DF] = IST_DF, [VECTOR_MC] = IST_MC
+	};
+
 	for (unsigned v = 0; v < 256; v++) {
 		uint64_t at = (uint64_t)trap_stubs[v];
 
 		idt[v] = (struct gate){
 			.offset0 = (uint16_t)at,
 			.selector = SEL_KERNEL_CS,
-			.ist = vector_ist(v),
+			.ist = ist[v],
 			/* INT3 and INTO are ring 3's to use; they end its space like any fault. */
 			.attr = v == VECTOR_BP || v == VECTOR_OF ? GATE_INTERRUPT_USER
 								 : GATE_INTERRUPT,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Starts another processor: INIT and start-up IPIs, and the page that it begins in. */
+/* The page that another processor begins in. */
 #pragma once
 
 #include <stdint.h>
@@ -13,5 +13,3 @@ struct smp_start {
  * enters start->entry(argument) on the stack; the caller waits for it to say that it is there.
  */
 void smp_prepare(uint64_t page, const struct smp_start *start);
-void smp_send_init(uint32_t apic_id, uint64_t tsc_hz);
-void smp_send_startup(uint32_t apic_id, uint64_t page);

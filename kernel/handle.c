@@ -9,13 +9,9 @@
 
 _Static_assert(sizeof(struct handle_slot) * HANDLES_PER_PAGE == 4096, "a table page is a page");
 
-static void box_destroy(struct object *o)
-{
-	(void)o;
-}
-
+/* The box is never destroyed: the kernel holds a reference. */
 static void (*const destroy[OBJ_TYPES])(struct object *) = {
-	[OBJ_SPACE] = space_destroy,   [OBJ_BOX] = box_destroy,     [OBJ_RANGE] = range_destroy,
+	[OBJ_SPACE] = space_destroy,   [OBJ_RANGE] = range_destroy,
 	[OBJ_THREAD] = thread_destroy, [OBJ_EVENT] = event_destroy, [OBJ_PORT] = port_destroy,
 	[OBJ_VM] = vm_destroy,         [OBJ_VCPU] = vcpu_destroy,
 };

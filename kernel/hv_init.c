@@ -5,7 +5,6 @@
 #include "kernel/abi/status.h"
 #include "kernel/hvops.h"
 #include "kernel/log.h"
-#include "kernel/percpu.h"
 #include "lib/format.h"
 #include "lib/text.h"
 
@@ -38,5 +37,3 @@ int hv_init(const char *cmdline, char *why, size_t bytes)
 	}
 	return E_UNSUPPORTED;
 }
-
-int hv_cpu_init(struct percpu *cpu) { return hv->cpu_on(cpu); }

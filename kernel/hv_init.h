@@ -4,12 +4,8 @@
 
 #include <stddef.h>
 
-struct percpu;
-
 /*
  * On the first processor, after arch init: chooses the backend and checks what it needs. cmdline is
  * the box's. 0, or negative with a whole sentence in why[bytes] for the person in front of the box.
  */
 int hv_init(const char *cmdline, char *why, size_t bytes);
-/* On every processor. 0 or negative. */
-int hv_cpu_init(struct percpu *cpu);

@@ -10,6 +10,7 @@
 #include "kernel/abi/entry.h"
 #include "kernel/box.h"
 #include "kernel/hv_init.h"
+#include "kernel/hvops.h"
 #include "kernel/log.h"
 #include "kernel/log_impl.h"
 #include "kernel/manager_start.h"
@@ -129,7 +130,7 @@ static void check_virtualisation(void)
 
 	if (hv_init(box.boot.cmdline, why, sizeof(why)) < 0)
 		fatal("%s", why);
-	if (hv_cpu_init(percpu_self()) < 0)
+	if (hv->cpu_on(percpu_self()) < 0)
 		fatal("virtualisation cannot be switched on");
 }
 

@@ -11,7 +11,7 @@
 #include "arch/trap.h"
 #include "arch/tsc.h"
 #include "kernel/box.h"
-#include "kernel/hv_init.h"
+#include "kernel/hvops.h"
 #include "kernel/isolation.h"
 #include "kernel/log.h"
 #include "kernel/mitigation.h"
@@ -105,7 +105,7 @@ static __attribute__((noreturn)) void processor_main(struct percpu *cpu)
 	apic_timer_cpu_init();
 	reach_phase(PHASE_HERE);
 	(void)tsc_warp_check(1);
-	if (hv_cpu_init(cpu) < 0)
+	if (hv->cpu_on(cpu) < 0)
 		panic("processor %u cannot virtualise, though the first one can", cpu->index);
 	__atomic_store_n(&cpu->online, true, __ATOMIC_RELEASE);
 	reach_phase(PHASE_CHECKED);
@@ -129,6 +129,7 @@ static struct percpu *processor_make(uint32_t apic_id)
 	return cpu;
 }
 
+/* [SDM3 "MP Initialization Protocol Algorithm for MP Systems"] */
 static bool processor_start(struct percpu *cpu, uint64_t page)
 {
 	struct smp_start start = { .cr3 = memory_kernel_cr3(),
@@ -139,10 +140,11 @@ static bool processor_start(struct percpu *cpu, uint64_t page)
 
 	reach_phase(PHASE_NONE);
 	smp_prepare(page, &start);
-	smp_send_init(cpu->apic_id, box.tsc_hz);
-	smp_send_startup(cpu->apic_id, page);
+	apic_send_init(cpu->apic_id);
+	tsc_delay_us(box.tsc_hz, 10000);
+	apic_send_startup(cpu->apic_id, (uint8_t)(page >> 12));
 	if (!wait_phase(PHASE_HERE, 10000)) {
-		smp_send_startup(cpu->apic_id, page);
+		apic_send_startup(cpu->apic_id, (uint8_t)(page >> 12));
 		if (!wait_phase(PHASE_HERE, 1000000))
 			return false;
 	}

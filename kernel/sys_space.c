@@ -124,7 +124,7 @@ int64_t sys_thread_create(struct sys_frame *f, struct object *o)
 		return r;
 	r = handle_add(space_self(), &t->object, RIGHT_ALL);
 	if (r < 0) {
-		thread_discard(t);
+		sched_kill(t); /* nobody will ever start it: it runs once, to die */
 		object_put(&t->object);
 	}
 	return r;

@@ -173,11 +173,6 @@ void thread_exit(void)
 	sched_exit(); /* drops the list's reference */
 }
 
-void thread_discard(struct thread *t)
-{
-	sched_kill(t);
-}
-
 void thread_set_fs(void)
 {
 	struct percpu *cpu = percpu_self();

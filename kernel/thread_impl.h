@@ -103,8 +103,6 @@ int thread_create(struct space *s, uint64_t entry, uint64_t stack, uint64_t argu
 		  unsigned priority, struct thread **thread);
 /* The calling thread dies here; the last of a space takes the space with it. */
 __attribute__((noreturn)) void thread_exit(void);
-/* A stopped thread that nobody will ever start: it runs once, to die. */
-void thread_discard(struct thread *t);
 /* The calling thread's FS base has changed. */
 void thread_set_fs(void);
 int thread_enable_fpu(struct thread *t);

@@ -22,7 +22,6 @@ struct vm;
 enum {
 	REQ_KICK = 1 << 0, /* return EXIT_KICK */
 	REQ_EVENT = 1 << 1, /* the local APIC or the 8259 may have something to deliver */
-	REQ_TLB = 1 << 2, /* flush before entry */
 	REQ_INIT = 1 << 3, /* INIT IPI */
 	REQ_SIPI = 1 << 4, /* start-up IPI: vcpu.sipi */
 	REQ_TIMER = 1 << 5, /* the local APIC timer expired */

@@ -15,11 +15,6 @@
 /* What the loop does next; a monitor exit is in v->reason. */
 enum step { STEP_ENTER, STEP_AGAIN, STEP_MONITOR, STEP_DEAD };
 
-static void take_init(struct vcpu *v)
-{
-	vcpu_reset(v, true);
-}
-
 /* Only a processor that waits for it notices. [SDM3 "MP Initialization Protocol"] */
 static void take_sipi(struct vcpu *v)
 {
@@ -61,7 +56,7 @@ static enum step requests_take(struct vcpu *v)
 	}
 	request_clear(v, r);
 	if ((r & REQ_INIT) != 0)
-		take_init(v);
+		vcpu_reset(v, true);
 	if ((r & REQ_SIPI) != 0)
 		take_sipi(v);
 	if ((r & REQ_TIMER) != 0)
@@ -70,8 +65,6 @@ static enum step requests_take(struct vcpu *v)
 		v->nmi_pending = 1;
 	if ((r & REQ_UNHALT) != 0)
 		v->unhalted = 1;
-	if ((r & REQ_TLB) != 0)
-		hv->tlb_flush(v);
 	return STEP_AGAIN;
 }
 

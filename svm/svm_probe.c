@@ -134,17 +134,6 @@ static int maps_create(void)
 	return 0;
 }
 
-/* Is the processor QEMU's TCG? Its hypervisor leaf says so. */
-static bool is_tcg(void)
-{
-	struct cpuid_regs r;
-
-	if ((cpuid(1, 0).ecx & 1U << 31) == 0)
-		return false;
-	r = cpuid(0x40000000, 0);
-	return r.ebx == 0x54474354 && r.ecx == 0x43544743 && r.edx == 0x47435447; /* "TCGTCGTCGTCG" */
-}
-
 /* The first call, on the boot processor, runs alone and fills svm_box. */
 int svm_cpu_on(struct percpu *cpu)
 {
@@ -153,7 +142,7 @@ int svm_cpu_on(struct percpu *cpu)
 	if (svm_box.asids == 0) {
 		svm_box.caps = hv_caps;
 		svm_box.asids = cpuid(SVM_LEAF, 0).ebx;
-		svm_box.rearm = is_tcg();
+		svm_box.rearm = cpu_is_tcg();
 	}
 	if (maps_create() != 0)
 		return E_NOMEM;

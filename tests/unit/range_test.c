@@ -4,6 +4,7 @@
 #include "arch/cpu.h"
 #include "kernel/abi/layout.h"
 #include "kernel/event.h"
+#include "kernel/isolation.h"
 #include "kernel/log.h"
 #include "kernel/memory.h"
 #include "kernel/paging.h"
@@ -70,6 +71,19 @@ void sched_kill(struct thread *t)
 void tlb_flush(struct space *s)
 {
 	(void)s, flushes++;
+}
+int isolation_space_create(struct space *s)
+{
+	(void)s;
+	return 0;
+}
+void isolation_space_sync(struct space *s)
+{
+	(void)s;
+}
+void isolation_switch(struct percpu *cpu, const struct space *s)
+{
+	(void)cpu, (void)s;
 }
 const uint64_t *memory_kernel_pml4(void)
 {
