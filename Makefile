@@ -28,7 +28,7 @@ help:
 	@echo 'make bench    the benchmark: a table, and $(O)/bench.json'
 	@echo 'make debug    as run, with QEMU waiting for gdb (tools/gdb)'
 	@echo 'make lint     layering, headers, device objects, formatting, compilers'
-	@echo 'make cov      line coverage of the unit tests (lcov)'
+	@echo 'make cov      line coverage: unit tests, and the box as it runs in QEMU'
 	@echo 'make soak     long runs: many boots in a row'
 	@echo 'make clean    remove $(O)'
 
@@ -49,10 +49,19 @@ COMMON := -std=c11 -I. -g $(WARN) -ffile-prefix-map=$(CURDIR)=.
 BARE   := $(COMMON) -O2 -ffreestanding -mgeneral-regs-only -fno-stack-protector -fno-pic \
           -fno-omit-frame-pointer -fno-asynchronous-unwind-tables -fcf-protection=none \
           -fno-strict-aliasing -fno-common -ffunction-sections -fdata-sections
+# COV=1 (tools/cov): gcc's counters in the kernel, manager and monitor, which tests/cov gives out at the end.
+# libgcov.a is for user space; what is used of it touches no vector register.
+ifdef COV
+LIBGCOV  := $(shell gcc -print-file-name=libgcov.a)
+COVFLAGS := -O1 -Wno-maybe-uninitialized -DBULKHEAD_COV -fprofile-arcs -fprofile-update=atomic \
+            -ftest-coverage -fprofile-info-section=.gcov_info
+COV_K    := $(O)/k/tests/cov/dump.o $(O)/k/tests/cov/kernel.o $(LIBGCOV)
+COV_U    := $(O)/u/tests/cov/dump.o $(O)/u/tests/cov/ring3.o $(LIBGCOV)
+endif
 # Indirect branches go by way of arch/speculation.asm.
 THUNKS   := $(if $(findstring clang,$(CC)),-mretpoline-external-thunk,-mindirect-branch=thunk-extern -mindirect-branch-register)
-KCFLAGS  := $(BARE) -mno-red-zone -mcmodel=kernel -fno-jump-tables $(THUNKS)
-UCFLAGS  := $(BARE)
+KCFLAGS  := $(BARE) -mno-red-zone -mcmodel=kernel -fno-jump-tables $(THUNKS) $(COVFLAGS)
+UCFLAGS  := $(BARE) $(COVFLAGS)
 HOST_CFLAGS := $(COMMON) -O2 -D_GNU_SOURCE
 LDFLAGS_BARE := -nostdlib -static -z max-page-size=4096 -z noexecstack --gc-sections --build-id=none
 NASMFLAGS := -f elf64 -g -F dwarf -w+all -w-unknown-warning -w-reloc -Werror -I./
@@ -62,7 +71,7 @@ NASMFLAGS := -f elf64 -g -F dwarf -w+all -w-unknown-warning -w-reloc -Werror -I.
 KERNEL_C   := $(sort $(wildcard arch/*.c kernel/*.c svm/*.c vmx/*.c boot/*.c \
               drivers/boot_*.c lib/*.c))
 KERNEL_ASM := $(sort $(wildcard boot/*.asm arch/*.asm kernel/*.asm svm/*.asm vmx/*.asm))
-KERNEL_O   := $(KERNEL_C:%.c=$(O)/k/%.o) $(KERNEL_ASM:%.asm=$(O)/k/%.asm.o)
+KERNEL_O   := $(KERNEL_C:%.c=$(O)/k/%.o) $(KERNEL_ASM:%.asm=$(O)/k/%.asm.o) $(COV_K)
 
 $(O)/k/%.o: %.c Makefile
 	$(call say,CC,$<)
@@ -104,8 +113,8 @@ $(O)/u/%.asm.o: %.asm Makefile
 	$(Q)mkdir -p $(@D)
 	$(Q)$(NASM) $(NASMFLAGS) $< -o $@
 
-MANAGER_O := $(MANAGER_C:%.c=$(O)/u/%.o) $(O)/u/screen_font.o $(RING3_ASM_O)
-MONITOR_O := $(MONITOR_C:%.c=$(O)/u/%.o) $(RING3_ASM_O)
+MANAGER_O := $(MANAGER_C:%.c=$(O)/u/%.o) $(O)/u/screen_font.o $(RING3_ASM_O) $(COV_U)
+MONITOR_O := $(MONITOR_C:%.c=$(O)/u/%.o) $(RING3_ASM_O) $(COV_U)
 
 # The screen's letters come from a font that a Debian package brings (see tools/deps).
 $(O)/u/screen_font.c: tools/gen-font
@@ -203,10 +212,17 @@ $(O)/multiboot/%-flat.elf: $(O)/m/%.o $(O)/m/flat.asm.o tests/multiboot/multiboo
 
 # ---------------------------------------------------------------------------- hostile ring-3 programs
 
-$(O)/ring3/%.elf: $(O)/u/tests/ring3/%.o $(O)/u/tests/ring3/ring3.o $(O)/u/manager/power.o $(RING3_C:%.c=$(O)/u/%.o) $(RING3_ASM_O) guests/ring3.ld
+# Objects of their own: they are never what make cov measures.
+$(O)/r/%.o: %.c Makefile
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(BARE) -MMD -MP -c $< -o $@
+$(O)/ring3/%.elf: $(O)/r/tests/ring3/%.o $(O)/r/tests/ring3/ring3.o $(O)/r/manager/power.o $(RING3_C:%.c=$(O)/r/%.o) $(RING3_ASM_O) guests/ring3.ld
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)ld $(LDFLAGS_BARE) -T guests/ring3.ld $(filter %.o,$^) -o $@
+
+HOSTILE_RING3 := $(patsubst %,$(O)/ring3/%.elf,$(filter-out ring3,$(basename $(notdir $(wildcard tests/ring3/*.c)))))
 
 # ---------------------------------------------------------------------------- unit tests and fuzzers
 
@@ -256,7 +272,11 @@ debug: all $(O)/demo/bulkhead.conf
 	@echo 'The box waits. In another terminal: gdb -x tools/gdb/bulkhead.gdb, then bh-cpus, bh-vcpu, c'
 	$(O)/bulkhead run $(DEMO)/bulkhead.conf --cpus 2 -- -s -S
 
-test: all
+# Rows run side by side, and many boot the same program: none of them may be the one that builds it.
+.PHONY: test-programs
+test-programs: all payloads $(HOSTILE_RING3)
+
+test: test-programs
 	$(Q)tests/run $(TESTS)
 
 bench: all payloads
@@ -268,8 +288,8 @@ lint: $(DEPS)
 cov: $(DEPS)
 	$(Q)tools/cov
 
-soak: all
-	$(Q)tests/run --soak
+soak: test-programs
+	$(Q)tests/run --soak $(TESTS)
 
 clean:
 	rm -rf $(O)

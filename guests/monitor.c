@@ -5,6 +5,7 @@
  */
 #include "guests/monitor.h"
 
+#include "lib/cov.h"
 #include "lib/ring3/ring3.h"
 
 _Static_assert(SYS_THREAD_CTL == 13 && THREAD_EXIT == 4, "lib/ring3/crt.asm spells them out");
@@ -18,6 +19,7 @@ static void finish(struct monitor *m, enum monitor_state state)
 		monitor_counters(m);
 	if (m->moves != 0)
 		monitor_say(m, "moved between processors %u times", m->moves);
+	cov_dump();
 	__atomic_store_n(&m->shared->state, (uint32_t)state, __ATOMIC_RELEASE);
 	sys_event_signal(m->boot->handle.manager_event, m->boot->manager_bits);
 }

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Between the coverage stream's maker and its way out. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define COV_PORT 0x4f8 /* QEMU's isa-debugcon, as tests/boot/common.sh places it */
+
+/* n bytes of the stream; n = 0: nothing more will come, send what is kept. */
+void cov_put(const void *bytes, size_t n);
