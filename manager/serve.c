@@ -6,6 +6,7 @@
 #include "manager/manager.h"
 
 #include <stdarg.h>
+#include "lib/cov.h"
 #include "lib/format.h"
 #include "lib/string.h"
 #include "manager/power.h"
@@ -174,6 +175,7 @@ __attribute__((noreturn)) static void switch_off(struct manager *m, const char *
 			console_flush(m->guest[i].port, m->box.tsc_hz);
 	}
 	console_flush(m->console, m->box.tsc_hz);
+	cov_dump();
 	power_off(m->boot, m->box.tsc_hz);
 	mux_say(&m->mux, "no way to switch the power off was found: do it by hand");
 	screen_put(&m->screen, "do it by hand\n", 14);
