@@ -19,7 +19,7 @@ static void finish(struct monitor *m, enum monitor_state state)
 		monitor_counters(m);
 	if (m->moves != 0)
 		monitor_say(m, "moved between processors %u times", m->moves);
-	cov_dump();
+	cov_dump(false);
 	__atomic_store_n(&m->shared->state, (uint32_t)state, __ATOMIC_RELEASE);
 	sys_event_signal(m->boot->handle.manager_event, m->boot->manager_bits);
 }

@@ -5,9 +5,14 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 #ifdef BULKHEAD_COV
-/* Once, at the end of a ring-3 program, before it says that it is done; the kernel's follow. */
-void cov_dump(void);
+/* Once, at the end of a program, before it says that it is done; the manager's, box = true, is followed by the kernel's. */
+void cov_dump(bool box);
 #else
-static inline void cov_dump(void) {}
+static inline void cov_dump(bool box)
+{
+	(void)box;
+}
 #endif

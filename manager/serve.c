@@ -165,6 +165,7 @@ __attribute__((noreturn)) static void switch_off(struct manager *m, const char *
 		manager_pump(m, false);
 		console_flush(m->console, m->box.tsc_hz);
 	} while (!mux_empty(&m->mux) && sys_tsc() < end);
+	cov_dump(true);
 	find_any_port(m);
 	mux_say(&m->mux, "%s", line);
 	screen_put(&m->screen, line, strlen(line));
@@ -175,7 +176,6 @@ __attribute__((noreturn)) static void switch_off(struct manager *m, const char *
 			console_flush(m->guest[i].port, m->box.tsc_hz);
 	}
 	console_flush(m->console, m->box.tsc_hz);
-	cov_dump();
 	power_off(m->boot, m->box.tsc_hz);
 	mux_say(&m->mux, "no way to switch the power off was found: do it by hand");
 	screen_put(&m->screen, "do it by hand\n", 14);

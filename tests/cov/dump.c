@@ -56,10 +56,10 @@ static void on_data(const void *bytes, unsigned n, void *arg)
 	piece('D', p, n);
 }
 
-void cov_dump(void)
+void cov_dump(bool box)
 {
 	for (const struct gcov_info *const *i = gcov_info_start; i < gcov_info_end; i++)
 		__gcov_info_to_gcda(*i, on_name, on_data, NULL, NULL);
 	piece('Z', "", 0);
-	cov_put(NULL, 0);
+	cov_end(box);
 }

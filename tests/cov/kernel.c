@@ -30,22 +30,25 @@ static void head(uint64_t whose, uint32_t n)
 
 void cov_put(const void *bytes, size_t n)
 {
-	if (n == 0)
-		return;
 	spin_lock(&cov_lock);
 	head(0, (uint32_t)n);
 	port_bytes(bytes, n);
 	spin_unlock(&cov_lock);
 }
 
-/* (text, bytes): the next piece of the calling program's stream; none: its end, and the kernel's turn. */
+void cov_end(bool box)
+{
+	(void)box;
+}
+
+/* (text, bytes): the next piece of the calling program's stream; none: the kernel's turn. */
 int64_t sys_cov(struct sys_frame *f)
 {
 	uint8_t some[256];
 	int status = 0;
 
 	if (f->arg[1] == 0)
-		cov_dump();
+		cov_dump(false);
 	if (f->arg[1] > sizeof(some))
 		return E_INVAL;
 	status = user_copy_in(some, f->arg[0], (size_t)f->arg[1]);

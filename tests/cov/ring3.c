@@ -16,9 +16,13 @@ void cov_put(const void *bytes, size_t n)
 			used = 0;
 		}
 	}
-	if (n == 0) {
+}
+
+void cov_end(bool box)
+{
+	if (used)
 		sys_call6(SYS_MAX, (uint64_t)kept, used, 0, 0, 0, 0);
-		sys_call6(SYS_MAX, (uint64_t)kept, 0, 0, 0, 0, 0);
-		used = 0;
-	}
+	used = 0;
+	if (box)
+		sys_call6(SYS_MAX, 0, 0, 0, 0, 0, 0);
 }

@@ -59,6 +59,19 @@ bool thread_dying(void)
 	return interrupted;
 }
 void sched_yield_point(void) {}
+int isolation_space_create(struct space *s)
+{
+	(void)s;
+	return 0;
+}
+void isolation_space_sync(struct space *s)
+{
+	(void)s;
+}
+void isolation_switch(struct percpu *cpu, const struct space *s)
+{
+	(void)cpu, (void)s;
+}
 unsigned cpu_count = 1;
 void cpu_release_all(const struct space *s)
 {
