@@ -93,6 +93,10 @@ int64_t sys_vm_doorbell(struct sys_frame *f, struct object *o)
 /* (vm, op, a) */
 int64_t sys_vm_ctl(struct sys_frame *f, struct object *o)
 {
+	struct vm_info info = { .npt_pages = vm_of(o)->npt.pages };
+
+	if (f->arg[1] == VM_INFO)
+		return user_copy_out(f->arg[2], &info, sizeof(info));
 	if (f->arg[1] != VM_KILL)
 		return E_NOSYS;
 	vm_kill(vm_of(o));

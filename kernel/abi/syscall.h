@@ -121,6 +121,11 @@ struct vm_doorbell {
 
 enum vm_op {
 	VM_KILL = 1, /* no vCPU of it runs again; vcpu_run returns E_DEAD */
+	VM_INFO, /* (struct vm_info *) */
+};
+
+struct vm_info {
+	uint64_t npt_pages; /* 4 KiB pages of nested page tables, the root included */
 };
 
 enum vcpu_op {
