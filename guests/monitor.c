@@ -24,6 +24,21 @@ static void finish(struct monitor *m, enum monitor_state state)
 	sys_event_signal(m->boot->handle.manager_event, m->boot->manager_bits);
 }
 
+/* What the chips still hold of the guest's last words; nobody waits for ever to have them taken. */
+static void say_the_rest(struct monitor *m)
+{
+	unsigned empty = 0;
+	uint64_t bits;
+
+	for (unsigned i = 0; i < 500 && empty < 2; i++) {
+		monitor_lock(m, MONITOR_IO_THREAD);
+		board_expire(&m->board);
+		monitor_unlock(m);
+		empty = ring_room(&m->console_out) == RING_BYTES ? empty + 1 : 0;
+		sys_event_wait(m->boot->handle.event, 0, sys_tsc() + m->tsc_hz / 500, &bits);
+	}
+}
+
 /* Nothing left to do: the manager reads the reason and takes everything away. */
 static void wait_for_the_end(struct monitor *m)
 {
@@ -81,6 +96,7 @@ static void machine_change(struct monitor *m)
 		restart(m);
 		return;
 	}
+	say_the_rest(m);
 	finish(m, request == REQUEST_POWER_OFF ? MONITOR_POWERED_OFF :
 		  request == REQUEST_EXIT      ? MONITOR_EXITED :
 						 MONITOR_CRASHED);

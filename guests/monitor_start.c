@@ -48,9 +48,8 @@ int monitor_load(struct monitor *m, char *why)
 	if (m->low_bytes < 2 * LOAD_HIGH_START)
 		return load_error(why, E_RANGE, "a guest needs at least 2 MiB of memory");
 	load_bios_data(m->ram);
-	memset(m->ram + LOAD_ROM_START, 0, LOAD_HIGH_START - LOAD_ROM_START);
-	status = acpi_tables_build(&acpi, m->ram + LOAD_ROM_START, LOAD_HIGH_START - LOAD_ROM_START,
-				   LOAD_ROM_START, &req.rsdp);
+	status = acpi_tables_build(&acpi, m->ram + LOAD_ROM_START,
+				   LOAD_BIOS_STUBS - LOAD_ROM_START, LOAD_ROM_START, &req.rsdp);
 	if (status < 0)
 		return load_error(why, status, "the ACPI tables do not fit");
 	status = load_guest(&req, &m->start, why);

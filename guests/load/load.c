@@ -76,6 +76,37 @@ void load_tables(const struct load_request *req, enum load_mode mode)
 	}
 }
 
+/* There is no BIOS: real-mode code that calls one gets CF set and AH 0x86, but for two simple answers. */
+static void load_bios_vectors(uint8_t *ram)
+{
+	enum { SEGMENT = 0xf000, FIRST = LOAD_BIOS_STUBS - 0xf0000, STUB = 16 };
+	enum { CALL, MASTER, SLAVE, EXCEPTION, EQUIPMENT, MEMORY, STUBS };
+	static const uint8_t stub[STUBS][STUB] = {
+		/* push bp; mov bp, sp; or byte [bp + 6], 1; pop bp; mov ah, 0x86; iret */
+		[CALL] = { 0x55, 0x89, 0xe5, 0x80, 0x4e, 0x06, 0x01, 0x5d, 0xb4, 0x86, 0xcf },
+		/* push ax; mov al, 0x20; (out 0xa0, al;) out 0x20, al; pop ax; iret */
+		[MASTER] = { 0x50, 0xb0, 0x20, 0xe6, 0x20, 0x58, 0xcf },
+		[SLAVE] = { 0x50, 0xb0, 0x20, 0xe6, 0xa0, 0xe6, 0x20, 0x58, 0xcf },
+		[EXCEPTION] = { 0xcf }, /* iret */
+		/* mov ax, ..; iret */
+		[EQUIPMENT] = { 0xb8, LOAD_EQUIPMENT & 0xff, LOAD_EQUIPMENT >> 8, 0xcf },
+		[MEMORY] = { 0xb8, (LOAD_BASE_END >> 10) & 0xff, LOAD_BASE_END >> 18, 0xcf },
+	};
+
+	memcpy(ram + LOAD_BIOS_STUBS, stub, sizeof(stub));
+	for (unsigned v = 0; v < 256; v++) {
+		unsigned which = v < 8			? EXCEPTION :
+				 v < 0x10		? MASTER :
+				 v >= 0x70 && v < 0x78 ? SLAVE :
+				 v == 0x11		? EQUIPMENT :
+				 v == 0x12		? MEMORY :
+							  CALL;
+
+		load_put(ram, v * 4, 2, FIRST + which * STUB);
+		load_put(ram, v * 4 + 2, 2, SEGMENT);
+	}
+}
+
 void load_bios_data(uint8_t *ram)
 {
 	static const struct {
@@ -84,7 +115,7 @@ void load_bios_data(uint8_t *ram)
 	} cell[] = {
 		{ 0x400, 2, 0x3f8 }, { 0x402, 2, 0x2f8 }, /* COM1, COM2 */
 		{ 0x40e, 2, LOAD_BASE_END >> 4 }, /* the extended area's segment */
-		{ 0x410, 2, 0x0426 }, /* FPU, mouse, 80 by 25 in colour, two serial ports */
+		{ 0x410, 2, LOAD_EQUIPMENT },
 		{ 0x413, 2, LOAD_BASE_END >> 10 }, /* base memory in KiB */
 		{ 0x41a, 4, 0x001e001e }, /* the keyboard's buffer: empty */
 		{ 0x449, 1, 3 }, { 0x44a, 2, 80 }, { 0x44c, 2, 0x1000 }, /* text mode 3 */
@@ -95,6 +126,8 @@ void load_bios_data(uint8_t *ram)
 
 	memset(ram, 0, 0x1000);
 	memset(ram + LOAD_BASE_END, 0, 0xa0000 - LOAD_BASE_END);
+	memset(ram + LOAD_ROM_START, 0, LOAD_HIGH_START - LOAD_ROM_START);
+	load_bios_vectors(ram);
 	ram[LOAD_BASE_END] = (0xa0000 - LOAD_BASE_END) >> 10; /* its size in KiB */
 	for (unsigned i = 0; i < sizeof(cell) / sizeof(cell[0]); i++)
 		load_put(ram, cell[i].at, cell[i].bytes, cell[i].value);

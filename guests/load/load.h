@@ -28,6 +28,8 @@
 #define LOAD_TEXTS_END	0x34000
 #define LOAD_BASE_END	0x9fc00
 #define LOAD_ROM_START	0xe0000 /* ACPI tables, BIOS area */
+#define LOAD_EQUIPMENT	0x0426 /* FPU, mouse, 80 by 25 in colour, two serial ports */
+#define LOAD_BIOS_STUBS	0xffe00 /* in the ROM area: what real-mode interrupts find */
 #define LOAD_HIGH_START 0x100000
 
 struct load_file {
@@ -85,7 +87,10 @@ int multiboot_find(const struct load_file *kernel);
 
 /* Shared between the protocols. */
 unsigned load_map(const struct load_request *req, struct load_map_entry map[LOAD_MAP_MAX]);
-/* Interrupt vectors (none) and the BIOS data areas: what programs look up there. */
+/*
+ * Clears the ROM area and writes what programs look up below 1 MiB: the BIOS data areas, and interrupt
+ * vectors to code that ends a hardware interrupt, or says "no such function".
+ */
 void load_bios_data(uint8_t *ram);
 /* The GDT with code of that mode, and identity page tables. */
 void load_tables(const struct load_request *req, enum load_mode mode);

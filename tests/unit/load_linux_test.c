@@ -180,7 +180,13 @@ static void bios_data(void)
 {
 	memset(w.ram, 0xee, 1 << 20);
 	load_bios_data(w.ram);
-	CHECK_EQ(get(w.ram, 0, 8), 0);
+	for (unsigned v = 0; v < 256; v++) { /* each vector ends in an IRET in the ROM */
+		uint64_t at = get(w.ram, v * 4, 2) + (get(w.ram, v * 4 + 2, 2) << 4);
+
+		CHECK(at >= LOAD_BIOS_STUBS && at + 16 <= LOAD_HIGH_START);
+		CHECK(memchr(w.ram + at, 0xcf, 16) != NULL);
+	}
+	CHECK_EQ(get(w.ram, get(w.ram, 0x12 * 4, 2) + 0xf0000, 4), 0xcf027fb8); /* mov ax, 639 */
 	CHECK_EQ(get(w.ram, 0x400, 2), 0x3f8);
 	CHECK_EQ(get(w.ram, 0x40e, 2) << 4, LOAD_BASE_END);
 	CHECK_EQ(get(w.ram, 0x413, 2) << 10, LOAD_BASE_END);
