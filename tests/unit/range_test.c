@@ -85,19 +85,6 @@ void tlb_flush(struct space *s)
 {
 	(void)s, flushes++;
 }
-int isolation_space_create(struct space *s)
-{
-	(void)s;
-	return 0;
-}
-void isolation_space_sync(struct space *s)
-{
-	(void)s;
-}
-void isolation_switch(struct percpu *cpu, const struct space *s)
-{
-	(void)cpu, (void)s;
-}
 const uint64_t *memory_kernel_pml4(void)
 {
 	return kernel_pml4;
