@@ -6,6 +6,7 @@
 #include "kernel/kvm_pv.h"
 
 #include "kernel/abi/status.h"
+#include "kernel/kvmclock.h"
 #include "kernel/math64.h"
 #include "kernel/thread_impl.h"
 #include "kernel/vcpu.h"
@@ -14,25 +15,17 @@
 /* Fixed by the KVM interface. */
 struct steal_time {
 	uint64_t steal; /* nanoseconds */
-	uint32_t version; /* odd while it changes */
+	uint32_t version, flags;
 };
 
 void kvm_steal_update(struct vcpu *v)
 {
-	uint64_t at = v->msr.kvm_steal_time & ~63ULL;
-	struct steal_time t = { .version = v->msr.steal_version + 1 };
+	uint64_t at = v->msr.kvm_steal_time, ticks = v->thread->waited - v->msr.steal_from;
+	struct steal_time t = { .steal = mul_div64(ticks, 1000000000U, v->vm->clock.tsc_hz),
+				.version = v->msr.steal_version };
 
-	t.steal = mul_div64(v->thread->waited - v->msr.steal_from, 1000000000U, v->vm->clock.tsc_hz);
-	if ((v->msr.kvm_steal_time & 1) == 0)
-		return;
-	if (vm_guest_write(v->vm, at + 8, &t.version, sizeof(t.version)) != 0) {
-		v->dropped_writes++;
-		return;
-	}
-	(void)vm_guest_write(v->vm, at, &t.steal, sizeof(t.steal));
-	t.version++;
-	(void)vm_guest_write(v->vm, at + 8, &t.version, sizeof(t.version));
-	v->msr.steal_version = t.version;
+	if ((at & 1) != 0 && kvm_publish(v, at & ~63ULL, &t, sizeof(t), &t.version))
+		v->msr.steal_version = t.version;
 }
 
 int kvm_steal_write(struct vcpu *v, uint64_t value)

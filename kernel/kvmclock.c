@@ -27,11 +27,27 @@ struct pvclock_wall {
 #define PVCLOCK_STABLE 1
 
 /* Odd while it changes, even when it is whole; the guest rereads until it sees one even number twice. */
+bool kvm_publish(struct vcpu *v, uint64_t at, const void *what, uint64_t bytes, uint32_t *version)
+{
+	uint64_t version_at = at + (uint64_t)((const char *)version - (const char *)what);
+
+	++*version;
+	if (vm_guest_write(v->vm, version_at, version, sizeof(*version)) != 0) {
+		v->dropped_writes++;
+		return false;
+	}
+	(void)vm_guest_write(v->vm, at, what, bytes);
+	++*version;
+	(void)vm_guest_write(v->vm, version_at, version, sizeof(*version));
+	return true;
+}
+
 void kvmclock_update(struct vcpu *v)
 {
 	const struct vm_clock *c = &v->vm->clock;
 	uint64_t at = v->msr.kvm_system_time;
 	struct pvclock_time t = {
+		.version = v->msr.clock_version,
 		/* the guest's TSC when the VM was created; time began then */
 		.tsc_timestamp = v->tsc_offset - v->vm->tsc_offset,
 		.system_time = 0,
@@ -40,18 +56,8 @@ void kvmclock_update(struct vcpu *v)
 		.flags = c->stable ? PVCLOCK_STABLE : 0,
 	};
 
-	if ((at & 1) == 0)
-		return;
-	at &= ~1ULL;
-	t.version = v->msr.clock_version + 1;
-	if (vm_guest_write(v->vm, at, &t.version, sizeof(t.version)) != 0) {
-		v->dropped_writes++;
-		return;
-	}
-	(void)vm_guest_write(v->vm, at, &t, sizeof(t));
-	t.version++;
-	(void)vm_guest_write(v->vm, at, &t.version, sizeof(t.version));
-	v->msr.clock_version = t.version;
+	if ((at & 1) != 0 && kvm_publish(v, at & ~1ULL, &t, sizeof(t), &t.version))
+		v->msr.clock_version = t.version;
 }
 
 int kvmclock_system_time_write(struct vcpu *v, uint64_t value)
@@ -65,23 +71,14 @@ int kvmclock_system_time_write(struct vcpu *v, uint64_t value)
 
 int kvmclock_wall_clock_write(struct vcpu *v, uint64_t value)
 {
-	const struct vm_clock *c = &v->vm->clock;
-	uint64_t seconds = c->boot_wall / 1000000000U;
-	struct pvclock_wall w = { .version = 1 };
+	uint64_t now = v->vm->clock.boot_wall;
+	struct pvclock_wall w = { .seconds = (uint32_t)(now / 1000000000U),
+				  .nanoseconds = (uint32_t)(now % 1000000000U) };
 
 	if ((value & 3) != 0)
 		return E_INVAL;
 	v->msr.kvm_wall_clock = value;
-	if (value == 0)
-		return 0;
-	if (vm_guest_write(v->vm, value, &w.version, sizeof(w.version)) != 0) {
-		v->dropped_writes++;
-		return 0;
-	}
-	w.seconds = (uint32_t)seconds;
-	w.nanoseconds = (uint32_t)(c->boot_wall % 1000000000U);
-	(void)vm_guest_write(v->vm, value, &w, sizeof(w));
-	w.version = 2;
-	(void)vm_guest_write(v->vm, value, &w.version, sizeof(w.version));
+	if (value != 0)
+		(void)kvm_publish(v, value, &w, sizeof(w), &w.version);
 	return 0;
 }

@@ -2,6 +2,7 @@
 /* The paravirtual clock of the KVM interface: two pages that a guest asks for by MSR. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct vcpu;
@@ -14,3 +15,8 @@ int kvmclock_system_time_write(struct vcpu *v, uint64_t value);
 int kvmclock_wall_clock_write(struct vcpu *v, uint64_t value);
 /* The guest's TSC offset has changed: the page is made to agree. */
 void kvmclock_update(struct vcpu *v);
+/*
+ * Writes a structure of the KVM interface into guest memory; *version is in it, goes from one even number
+ * to the next, and is odd meanwhile. False: there is no such memory, which is counted.
+ */
+bool kvm_publish(struct vcpu *v, uint64_t at, const void *what, uint64_t bytes, uint32_t *version);

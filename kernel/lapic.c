@@ -237,6 +237,7 @@ int lapic_x2apic_read(struct vcpu *v, uint32_t msr, uint64_t *value)
 int lapic_x2apic_write(struct vcpu *v, uint32_t msr, uint64_t value)
 {
 	struct lapic *a = &v->lapic;
+	uint64_t reserved;
 
 	if (!lapic_x2apic(a))
 		return E_RANGE;
@@ -248,37 +249,24 @@ int lapic_x2apic_write(struct vcpu *v, uint32_t msr, uint64_t value)
 		lapic_icr(v, (uint32_t)(value >> 32), (uint32_t)value);
 		return 0;
 	}
-	if (value >> 32 != 0)
-		return E_RANGE;
 	switch (msr) {
 	case X2APIC(APIC_EOI):
 		if (value != 0)
 			return E_RANGE;
 		eoi_write(v);
 		return 0;
-	case X2APIC(APIC_SELF_IPI):
-		if (value > 0xff)
-			return E_RANGE;
-		lapic_icr(v, 0, 1U << 18 | (uint32_t)value);
-		return 0;
+	case X2APIC(APIC_ESR): reserved = ~0ULL; break;
 	case X2APIC(APIC_TPR):
-		if (value > 0xff)
-			return E_RANGE;
-		break;
-	case X2APIC(APIC_ESR):
-		if (value != 0)
-			return E_RANGE;
-		break;
-	case X2APIC(APIC_SVR):
-		if ((value & ~0x1ffULL) != 0)
-			return E_RANGE;
-		break;
-	default:
-		if (msr > X2APIC(APIC_SELF_IPI))
-			return E_RANGE;
-		break;
+	case X2APIC(APIC_SELF_IPI): reserved = ~0xffULL; break;
+	case X2APIC(APIC_SVR): reserved = ~0x1ffULL; break;
+	default: reserved = ~0xffffffffULL; break;
 	}
-	return lapic_write(v, (msr - MSR_X2APIC_BASE) << 4, (uint32_t)value);
+	if ((value & reserved) != 0 || msr > X2APIC(APIC_SELF_IPI))
+		return E_RANGE;
+	if (msr != X2APIC(APIC_SELF_IPI))
+		return lapic_write(v, (msr - MSR_X2APIC_BASE) << 4, (uint32_t)value);
+	lapic_icr(v, 0, 1U << 18 | (uint32_t)value);
+	return 0;
 }
 
 /* [SDM3 "x2APIC State Transitions"] */

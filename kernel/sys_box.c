@@ -143,27 +143,20 @@ int64_t sys_port_io(struct sys_frame *f, struct object *o)
 /* (struct box_info *) */
 int64_t sys_box_info(struct sys_frame *f, struct object *o)
 {
-	struct space *s = thread_self()->space;
-	struct box_info *info = pool_alloc(s, sizeof(*info));
-	int r;
+	struct box_info info = { .cpus = cpu_count,
+				 .tsc_stable = box.tsc_stable,
+				 .tsc_hz = box.tsc_hz,
+				 .pool_bytes = pool_bytes(),
+				 .pool_free = pool_free_pages() * 4096 + stack_cached_bytes(),
+				 .boot_tsc = log_boot_tsc(),
+				 .tsc_to_ns_mul = box.ns_mul,
+				 .tsc_to_ns_shift = box.ns_shift };
 
 	(void)o;
-	if (!info)
-		return E_NOMEM;
-	info->cpus = cpu_count;
-	info->tsc_hz = box.tsc_hz;
-	info->pool_bytes = pool_bytes();
-	info->pool_free = pool_free_pages() * 4096 + stack_cached_bytes();
-	info->tsc_stable = box.tsc_stable;
-	info->boot_tsc = log_boot_tsc();
-	cpu_vendor(info->vendor);
-	memcpy(info->cmdline, box.boot.cmdline, sizeof(info->cmdline));
-	memcpy(info->loader, box.boot.loader, sizeof(info->loader));
-	info->tsc_to_ns_mul = box.ns_mul;
-	info->tsc_to_ns_shift = box.ns_shift;
-	r = user_copy_out(f->arg[0], info, sizeof(*info));
-	pool_free(s, info, sizeof(*info));
-	return r;
+	cpu_vendor(info.vendor);
+	memcpy(info.cmdline, box.boot.cmdline, sizeof(info.cmdline));
+	memcpy(info.loader, box.boot.loader, sizeof(info.loader));
+	return user_copy_out(f->arg[0], &info, sizeof(info));
 }
 
 /* (cpu, space or 0) */
