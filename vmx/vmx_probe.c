@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Finds out what VMX offers here, and turns it on and off. Does not know about vCPUs. */
+/* Finds out what VMX offers here, and turns it on. Does not know about vCPUs. */
 #include "vmx/vmx.h"
 
 #include "arch/cpu.h"
