@@ -11,22 +11,20 @@
 const struct hv_ops *hv;
 uint32_t hv_caps;
 
-static const struct {
-	const struct hv_ops *ops;
-	const char *option; /* on the box's command line */
-} backends[] = { { &svm_ops, "svm" }, { &vmx_ops, "vmx" } };
+static const struct hv_ops *const backends[] = { &svm_ops, &vmx_ops };
 
 int hv_init(const char *cmdline, char *why, size_t bytes)
 {
 	struct hv_report report;
 	char options[128];
 
-	format(why, bytes, "This processor has neither SVM (AMD-V) nor VMX (Intel VT-x), and Bulkhead needs one.");
+	format(why, bytes, "This processor has neither %s nor %s, and Bulkhead needs one.", backends[0]->title,
+	       backends[1]->title);
 	for (unsigned i = 0; i < sizeof(backends) / sizeof(backends[0]); i++) {
-		bool has = text_option(cmdline, backends[i].option, options, sizeof(options));
+		bool has = text_option(cmdline, backends[i]->option, options, sizeof(options));
 
-		if (backends[i].ops->probe(has ? options : NULL, &report) == 0) {
-			hv = backends[i].ops;
+		if (backends[i]->probe(has ? options : NULL, &report) == 0) {
+			hv = backends[i];
 			hv_caps = report.caps;
 			log_line("hv", "%s, %s pages up to %s; optional: %s", hv->name, hv->npt->name,
 				 (hv_caps & HV_CAP_PAGE_1G) != 0 ? "1G" : "2M", report.features[0] ? report.features : "none");

@@ -138,7 +138,8 @@ struct hv_report {
 };
 
 struct hv_ops {
-	const char *name; /* "SVM", "VMX" */
+	const char *name, *title; /* "SVM", and what people call it */
+	const char *option; /* its word on the box's command line */
 	size_t vcpu_size; /* of the vendor's vCPU; it begins with struct vcpu */
 
 	/*

@@ -22,6 +22,8 @@ static const struct npt_format svm_npt = {
 
 const struct hv_ops svm_ops = {
 	.name = "SVM",
+	.title = "SVM (AMD-V)",
+	.option = "svm",
 	.vcpu_size = sizeof(struct svm_vcpu),
 	.probe = svm_probe,
 	.cpu_on = svm_cpu_on,

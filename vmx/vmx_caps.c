@@ -156,6 +156,7 @@ int vmx_decide(const struct vmx_caps *caps, const char *options, struct vmx_cont
 {
 	memset(out, 0, sizeof(*out));
 	out->revision = (uint32_t)caps->basic & 0x7fffffff;
+	memcpy(out->allowed, caps->word, sizeof(out->allowed));
 	if (decide_firmware(caps, out, why, bytes) != 0 || decide_controls(caps, options, out, why, bytes) != 0 ||
 	    decide_ept(caps, options, out, why, bytes) != 0)
 		return E_UNSUPPORTED;

@@ -36,6 +36,7 @@ enum vmx_feature {
 struct vmx_controls {
 	uint32_t revision;
 	uint32_t word[VMX_WORDS]; /* initial values of the control fields */
+	uint64_t allowed[VMX_WORDS]; /* low half: must be 1; high half: may be 1 */
 	uint32_t features; /* enum vmx_feature */
 	uint32_t timer_shift; /* the preemption timer counts TSC >> timer_shift */
 	uint64_t cr0_fixed; /* bits of CR0 that VMX operation wants set, PE and PG apart */

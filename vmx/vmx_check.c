@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The processor's checks at VM entry, done by hand. [SDM3 "Checks on VMX Controls"], [SDM3 "Checks on the
- * Guest State Area"]; the order is the manual's.
+ * The processor's checks at VM entry, done by hand. [SDM3 "Checks on VMX Controls"], [SDM3 "Checks on
+ * Host Control Registers, MSRs, and SSP"], [SDM3 "Checks on the Guest State Area"]; the order is the
+ * manual's. Left out is what this backend never asks for: I/O bitmaps, APICv, SMM, shadow VMCSs, CET and
+ * PAT loads, CR3 targets, the RPLs that unrestricted guest leaves free.
  */
 #include "vmx/vmx_check.h"
 
@@ -34,6 +36,20 @@ static uint64_t beyond(const struct vmx_state *s) { return ~0ULL << s->phys_bits
 
 /* ---- controls: VMfail ---- */
 
+static const char *check_words(const struct vmx_state *s)
+{
+	static const char *const wrong[VMX_WORDS] = {
+		"pin controls: reserved bits", "processor controls: reserved bits", "exit controls: reserved bits",
+		"entry controls: reserved bits", "secondary controls: reserved bits",
+	};
+	const uint32_t word[VMX_WORDS] = { s->pin, s->cpu, s->exit, s->entry, s->cpu2 };
+
+	for (unsigned i = 0; i < VMX_WORDS; i++)
+		if ((~word[i] & (uint32_t)s->allowed[i]) != 0 || (word[i] & ~(uint32_t)(s->allowed[i] >> 32)) != 0)
+			return wrong[i];
+	return NULL;
+}
+
 static const char *check_controls(const struct vmx_state *s)
 {
 	if ((s->pin & VMX_PIN_VIRTUAL_NMI) != 0 && (s->pin & VMX_PIN_NMI) == 0)
@@ -46,8 +62,11 @@ static const char *check_controls(const struct vmx_state *s)
 		return "TPR threshold: reserved bits";
 	if ((s->msr_bitmap & (0xfff | beyond(s))) != 0)
 		return "MSR bitmap: not the address of a page";
-	if ((s->msr_list & (15 | beyond(s))) != 0)
-		return "MSR list: not aligned, or beyond the address width";
+	if ((s->cpu & VMX_CPU_TPR_SHADOW) != 0 && (s->virtual_apic & (0xfff | beyond(s))) != 0)
+		return "virtual-APIC page: not the address of a page";
+	for (unsigned i = 0; i < 3; i++)
+		if ((s->msr_list[i] & (15 | beyond(s))) != 0)
+			return "MSR list: not aligned, or beyond the address width";
 	if ((s->cpu2 & VMX_CPU2_VPID) != 0 && (s->vpid & 0xffff) == 0)
 		return "VPID: 0";
 	if ((s->ept_pointer & 7) != 6 || (s->ept_pointer >> 3 & 7) != 3 || (s->ept_pointer & (0xf80 | beyond(s))) != 0)
@@ -79,6 +98,33 @@ static const char *check_event(const struct vmx_state *s)
 		return "entry error code: reserved bits";
 	if (type >= VMX_EVENT_SOFT_INT && (s->event_length == 0 || s->event_length > 15))
 		return "entry instruction length: not 1 to 15";
+	return NULL;
+}
+
+/* The host is in 64-bit mode always. */
+static const char *check_host(const struct vmx_state *s)
+{
+	const struct vmx_check_host *h = &s->host;
+
+	if ((h->cr0 & (s->cr0_fixed | CR0_PE | CR0_PG)) != (s->cr0_fixed | CR0_PE | CR0_PG) || h->cr0 >> 32 != 0)
+		return "host CR0: not what VMX wants";
+	if ((h->cr4 & s->cr4_fixed0) != s->cr4_fixed0 || (h->cr4 & ~s->cr4_fixed1) != 0 || (h->cr4 & CR4_PAE) == 0)
+		return "host CR4: not what VMX wants";
+	if ((h->cr3 & beyond(s)) != 0)
+		return "host CR3: beyond the address width";
+	if (!canonical(h->sysenter_esp) || !canonical(h->sysenter_eip) || !canonical(h->rip))
+		return "host SYSENTER or RIP: not canonical";
+	if ((s->exit & VMX_EXIT_HOST_64) == 0 || (h->efer & (EFER_LME | EFER_LMA)) != (EFER_LME | EFER_LMA) ||
+	    (h->efer & ~(EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE)) != 0)
+		return "host EFER: not that of a 64-bit host";
+	for (unsigned i = 0; i < 7; i++)
+		if ((h->selector[i] & 7) != 0)
+			return "host selector: RPL or TI is set";
+	if (h->selector[1] == 0 || h->selector[6] == 0)
+		return "host selector: CS or TR is null";
+	for (unsigned i = 0; i < 5; i++)
+		if (!canonical(h->base[i]))
+			return "host base: not canonical";
 	return NULL;
 }
 
@@ -247,6 +293,13 @@ static const char *check_blocking(const struct vmx_state *s)
 		return "guest activity state: HLT outside privilege level 0";
 	if (s->activity != 0 && shadow != 0)
 		return "guest activity state: not active behind STI or MOV SS";
+	if (s->activity == 3 && (s->event & VMX_EVENT_VALID) != 0)
+		return "guest activity state: waiting for SIPI, and an event is injected";
+	if (s->activity != 0 && event_is(s, VMX_EVENT_HARD) && (s->event & 0xff) != VECTOR_MC &&
+	    (s->activity != 1 || (s->event & 0xff) != VECTOR_DB))
+		return "guest activity state: not active, and an exception is injected";
+	if (s->activity != 0 && VMX_EVENT_TYPE(s->event) >= VMX_EVENT_SOFT_INT && (s->event & VMX_EVENT_VALID) != 0)
+		return "guest activity state: not active, and a software event is injected";
 	if ((b & ~(VMX_BLOCK_STI | VMX_BLOCK_MOV_SS | VMX_BLOCK_NMI)) != 0)
 		return "guest interruptibility: reserved bits, or blocking by SMI";
 	if (shadow == (VMX_BLOCK_STI | VMX_BLOCK_MOV_SS))
@@ -278,11 +331,13 @@ static const char *check_pdpte(const struct vmx_state *s)
 
 bool vmx_check(const struct vmx_state *s, char *why, size_t bytes)
 {
-	static const char *(*const first[])(const struct vmx_state *) = { check_controls, check_event, check_cr };
+	static const char *(*const first[])(const struct vmx_state *) = {
+		check_words, check_controls, check_event, check_host, check_cr,
+	};
 	static const char *(*const last[])(const struct vmx_state *) = { check_flow, check_blocking, check_pdpte };
 	const char *found = NULL;
 
-	for (unsigned i = 0; i < 3 && found == NULL; i++)
+	for (unsigned i = 0; i < sizeof(first) / sizeof(first[0]) && found == NULL; i++)
 		found = first[i](s);
 	for (unsigned n = 0; n < VMCS_SEGS && found == NULL; n++) {
 		found = check_seg(s, n);

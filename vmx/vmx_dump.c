@@ -33,6 +33,21 @@ static void seg_read(struct vmx_check_seg *g, unsigned n)
 	g->base = vmread(VMCS_GUEST_ES_BASE + 2 * n);
 }
 
+static void host_read(struct vmx_check_host *h)
+{
+	h->cr0 = vmread(VMCS_HOST_CR0);
+	h->cr3 = vmread(VMCS_HOST_CR3);
+	h->cr4 = vmread(VMCS_HOST_CR4);
+	h->efer = vmread(VMCS_HOST_EFER);
+	h->rip = vmread(VMCS_HOST_RIP);
+	h->sysenter_esp = vmread(VMCS_HOST_SYSENTER_ESP);
+	h->sysenter_eip = vmread(VMCS_HOST_SYSENTER_EIP);
+	for (unsigned i = 0; i < 7; i++)
+		h->selector[i] = (uint32_t)vmread(VMCS_HOST_ES + 2 * i);
+	for (unsigned i = 0; i < 5; i++)
+		h->base[i] = vmread(VMCS_HOST_FS_BASE + 2 * i);
+}
+
 static void controls_read(const struct vmx_vcpu *s, struct vmx_state *out)
 {
 	out->cr0_fixed = vmx_box.c.cr0_fixed;
@@ -42,7 +57,10 @@ static void controls_read(const struct vmx_vcpu *s, struct vmx_state *out)
 	out->pin = (uint32_t)vmread(VMCS_PIN_CONTROLS);
 	out->cpu = (uint32_t)vmread(VMCS_CPU_CONTROLS);
 	out->cpu2 = (uint32_t)vmread(VMCS_CPU_CONTROLS2);
+	out->exit = (uint32_t)vmread(VMCS_EXIT_CONTROLS);
 	out->entry = (uint32_t)vmread(VMCS_ENTRY_CONTROLS);
+	for (unsigned i = 0; i < VMX_WORDS; i++)
+		out->allowed[i] = vmx_box.c.allowed[i];
 	out->event = (uint32_t)vmread(VMCS_ENTRY_EVENT);
 	out->event_error = (uint32_t)vmread(VMCS_ENTRY_ERROR);
 	out->event_length = (uint32_t)vmread(VMCS_ENTRY_LENGTH);
@@ -51,7 +69,11 @@ static void controls_read(const struct vmx_vcpu *s, struct vmx_state *out)
 	out->vpid = s->vpid;
 	out->ept_pointer = vmread(VMCS_EPT_POINTER);
 	out->msr_bitmap = vmread(VMCS_MSR_BITMAP);
-	out->msr_list = vmread(VMCS_ENTRY_MSR_LOAD);
+	out->virtual_apic = vmread(VMCS_VIRTUAL_APIC);
+	out->msr_list[0] = vmread(VMCS_EXIT_MSR_STORE);
+	out->msr_list[1] = vmread(VMCS_EXIT_MSR_LOAD);
+	out->msr_list[2] = vmread(VMCS_ENTRY_MSR_LOAD);
+	host_read(&out->host);
 }
 
 void vmx_state_read(const struct vmx_vcpu *s, struct vmx_state *out)

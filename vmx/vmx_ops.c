@@ -28,6 +28,8 @@ static const struct npt_format vmx_ept = {
 
 const struct hv_ops vmx_ops = {
 	.name = "VMX",
+	.title = "VMX (Intel VT-x)",
+	.option = "vmx",
 	.vcpu_size = sizeof(struct vmx_vcpu),
 	.probe = vmx_probe,
 	.cpu_on = vmx_cpu_on,

@@ -17,7 +17,12 @@ static struct vmx_state long_mode(void)
 		.cpu = VMX_CPU_TPR_SHADOW | VMX_CPU_SECONDARY,
 		.cpu2 = VMX_CPU2_EPT | VMX_CPU2_UNRESTRICTED | VMX_CPU2_VPID,
 		.entry = VMX_ENTRY_IA32E | VMX_ENTRY_LOAD_EFER,
-		.vpid = 1, .ept_pointer = 0x1234501e, .msr_bitmap = 0x5000, .msr_list = 0x6000,
+		.vpid = 1, .ept_pointer = 0x1234501e, .msr_bitmap = 0x5000, .virtual_apic = 0x8000,
+		.msr_list = { 0x6000, 0x6100, 0x6000 }, .exit = VMX_EXIT_HOST_64 | VMX_EXIT_SAVE_EFER,
+		.allowed = { ~0ULL << 32, ~0ULL << 32, ~0ULL << 32, ~0ULL << 32, ~0ULL << 32 },
+		.host = { .cr0 = CR0_PE | CR0_PG | CR0_NE, .cr3 = 0x2000, .cr4 = CR4_PAE | CR4_VMXE,
+			  .efer = EFER_LME | EFER_LMA, .rip = 0xffffffff80000000ULL, .selector = { 0, 8, 16, 0, 0, 0, 0x40 },
+			  .base = { 0, 0xffffffff80001000ULL } },
 		.cr0 = CR0_PE | CR0_PG | CR0_NE | CR0_ET | CR0_WP, .cr3 = 0x1000, .cr4 = CR4_PAE | CR4_VMXE,
 		.dr7 = DR7_FIXED, .efer = EFER_LME | EFER_LMA | EFER_SCE | EFER_NXE,
 		.rip = 0xffffffff81000000ULL, .rflags = RFLAGS_FIXED | RFLAGS_IF,
@@ -117,13 +122,50 @@ static void controls(void)
 	WRONG(long_mode, s.tpr_threshold = 0x10, "TPR threshold: reserved");
 	WRONG(long_mode, s.msr_bitmap = 0x5008, "MSR bitmap");
 	WRONG(long_mode, s.msr_bitmap = 1ULL << 40, "MSR bitmap");
-	WRONG(long_mode, s.msr_list = 0x6008, "MSR list");
+	for (unsigned i = 0; i < 3; i++)
+		WRONG(long_mode, s.msr_list[i] = 0x6008, "MSR list");
+	WRONG(long_mode, s.virtual_apic = 0x8010, "virtual-APIC page");
+	RIGHT(long_mode, s.virtual_apic = 0x8010; s.cpu &= ~VMX_CPU_TPR_SHADOW);
 	WRONG(long_mode, s.vpid = 0, "VPID");
 	RIGHT(long_mode, s.vpid = 0; s.cpu2 &= ~VMX_CPU2_VPID);
 	WRONG(long_mode, s.ept_pointer &= ~7ULL, "EPT pointer");
 	WRONG(long_mode, s.ept_pointer ^= 1 << 3, "EPT pointer");
 	WRONG(long_mode, s.ept_pointer |= 1ULL << 40, "EPT pointer");
 	WRONG(long_mode, s.cpu2 &= ~VMX_CPU2_EPT, "secondary controls");
+}
+
+static void control_words(void)
+{
+	static const char *const name[] = { "pin", "processor", "exit", "entry", "secondary" };
+
+	for (unsigned i = 0; i < VMX_WORDS; i++) {
+		WRONG(long_mode, s.allowed[i] |= 1U << 30, name[i]); /* wants it set */
+		WRONG(long_mode, s.allowed[i] &= UINT32_MAX, name[i]); /* has not got it */
+	}
+}
+
+static void host_state(void)
+{
+	WRONG(long_mode, s.host.cr0 &= ~CR0_NE, "host CR0");
+	WRONG(long_mode, s.host.cr0 &= ~CR0_PG, "host CR0");
+	WRONG(long_mode, s.host.cr0 |= 1ULL << 40, "host CR0");
+	WRONG(long_mode, s.host.cr4 &= ~CR4_VMXE, "host CR4");
+	WRONG(long_mode, s.host.cr4 &= ~CR4_PAE, "host CR4");
+	WRONG(long_mode, s.host.cr4 |= 1ULL << 63, "host CR4");
+	WRONG(long_mode, s.host.cr3 |= 1ULL << 40, "host CR3");
+	WRONG(long_mode, s.host.sysenter_esp = 1ULL << 47, "host SYSENTER");
+	WRONG(long_mode, s.host.sysenter_eip = 1ULL << 47, "host SYSENTER");
+	WRONG(long_mode, s.host.rip = 1ULL << 47, "host SYSENTER or RIP");
+	WRONG(long_mode, s.host.efer &= ~EFER_LMA, "host EFER");
+	WRONG(long_mode, s.host.efer |= 2, "host EFER");
+	WRONG(long_mode, s.exit &= ~VMX_EXIT_HOST_64, "host EFER");
+	for (unsigned i = 0; i < 7; i++)
+		for (unsigned bit = 0; bit < 3; bit++)
+			WRONG(long_mode, s.host.selector[i] |= 1U << bit, "host selector: RPL");
+	WRONG(long_mode, s.host.selector[1] = 0, "host selector: CS");
+	WRONG(long_mode, s.host.selector[6] = 0, "host selector: CS or TR");
+	for (unsigned i = 0; i < 5; i++)
+		WRONG(long_mode, s.host.base[i] = 1ULL << 50, "host base");
 }
 
 #define EVENT(type, vector) (VMX_EVENT_VALID | (uint32_t)(type) << 8 | (vector))
@@ -244,6 +286,14 @@ static void blocking(void)
 	WRONG(long_mode, s.activity = 4, "guest activity state: reserved");
 	WRONG(long_mode, s.activity = 1; s.seg[1].access |= 0x60; s.seg[2].access |= 0x60, "guest activity state: HLT");
 	WRONG(long_mode, s.activity = 1; s.interruptibility = VMX_BLOCK_STI, "guest activity state: not active");
+	WRONG(long_mode, s.activity = 3; s.event = EVENT(VMX_EVENT_NMI, 2), "guest activity state: waiting");
+	WRONG(long_mode, s.activity = 1; s.event = EVENT(VMX_EVENT_HARD, 6), "guest activity state: not active, and an exc");
+	RIGHT(long_mode, s.activity = 1; s.event = EVENT(VMX_EVENT_HARD, VECTOR_DB));
+	WRONG(long_mode, s.activity = 2; s.event = EVENT(VMX_EVENT_HARD, VECTOR_DB), "guest activity state: not active, and an exc");
+	RIGHT(long_mode, s.activity = 2; s.event = EVENT(VMX_EVENT_HARD, VECTOR_MC));
+	WRONG(long_mode, s.activity = 1; s.event = EVENT(VMX_EVENT_SOFT_INT, 6); s.event_length = 2,
+	      "guest activity state: not active, and a soft");
+	RIGHT(long_mode, s.activity = 1; s.event = EVENT(VMX_EVENT_INTR, 0x60));
 	WRONG(long_mode, s.interruptibility = 1 << 5, "guest interruptibility: reserved");
 	WRONG(long_mode, s.interruptibility = 1 << 2, "guest interruptibility: reserved");
 	WRONG(long_mode, s.interruptibility = 3, "guest interruptibility: STI and MOV SS");
@@ -285,6 +335,8 @@ int main(void)
 {
 	RUN(good_states);
 	RUN(controls);
+	RUN(control_words);
+	RUN(host_state);
 	RUN(events);
 	RUN(control_registers);
 	RUN(code_segment);
