@@ -60,7 +60,7 @@ COV_U    := $(O)/u/tests/cov/dump.o $(O)/u/tests/cov/ring3.o $(LIBGCOV)
 endif
 # Indirect branches go by way of arch/speculation.asm.
 THUNKS   := $(if $(findstring clang,$(CC)),-mretpoline-external-thunk,-mindirect-branch=thunk-extern -mindirect-branch-register)
-KCFLAGS  := $(BARE) -mno-red-zone -mcmodel=kernel -fno-jump-tables $(THUNKS) $(COVFLAGS)
+KCFLAGS  := $(BARE) $(if $(STRETCH),-DSTRETCH) -mno-red-zone -mcmodel=kernel -fno-jump-tables $(THUNKS) $(COVFLAGS)
 UCFLAGS  := $(BARE) $(COVFLAGS)
 HOST_CFLAGS := $(COMMON) -O2 -D_GNU_SOURCE
 LDFLAGS_BARE := -nostdlib -static -z max-page-size=4096 -z noexecstack --gc-sections --build-id=none

@@ -86,7 +86,16 @@ static unsigned fit(const struct npt *n, uint64_t at, uint64_t to, uint64_t size
 	return 1;
 }
 
-/* One page of the largest size that fits and where no table is in the way already. */
+/* More small pages after *done of them, while the table that e is in has free entries: a file has thousands. */
+static void map_run(struct npt *n, uint64_t *e, unsigned index, uint64_t to, uint64_t size, uint64_t bits, uint64_t *done)
+{
+	for (; *done < size && ++index < ENTRIES && !is_present(n, *++e); *done += level_size(1)) {
+		*e = (to + *done) | bits;
+		n->leaf[1]++;
+	}
+}
+
+/* Pages of the largest size that fits and where no table is in the way already. */
 static int map_one(struct npt *n, uint64_t at, uint64_t to, uint64_t size, uint64_t bits, uint64_t *done)
 {
 	unsigned level = fit(n, at, to, size);
@@ -104,6 +113,8 @@ static int map_one(struct npt *n, uint64_t at, uint64_t to, uint64_t size, uint6
 				*e = (*e & ~n->format->execute) | n->format->no_execute;
 			n->leaf[level]++;
 			*done = level_size(level);
+			if (level == 1)
+				map_run(n, e, level_index(at, 1), to, size, bits, done);
 			return 0;
 		}
 		if (is_leaf(n, *e, level))
@@ -200,6 +211,14 @@ int npt_unmap(struct npt *n, gpa_t at, uint64_t size)
 				return E_RANGE;
 			*e = 0;
 			n->leaf[level]--;
+			/* The rest of a table of small pages, in one go. */
+			for (uint64_t next = at.raw + done + level_size(1);
+			     level == 1 && done + level_size(1) < size && level_index(next, 1) != 0 && is_present(n, *++e);
+			     next += level_size(1)) {
+				*e = 0;
+				n->leaf[1]--;
+				done += level_size(1);
+			}
 		}
 		done = ((at.raw + done) | (level_size(level) - 1)) + 1 - at.raw;
 	}

@@ -61,6 +61,9 @@ struct percpu {
 	uint32_t claims; /* (a) threads that are here or come here, CLAIM_EXCLUSIVE (kernel/claim.c) */
 	struct space *owner; /* (a) whose processor it is alone, or NULL; compared, never looked into */
 
+#ifdef STRETCH
+	uint64_t stretch_from, stretch_worst; /* kernel/stretch.c */
+#endif
 	uint32_t stopped; /* (a) panic: this processor has printed its part */
 	struct cpu_tables tables; /* GDT, TSS, IST stacks' addresses */
 };

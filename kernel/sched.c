@@ -15,6 +15,7 @@
 #include "kernel/mitigation.h"
 #include "kernel/percpu.h"
 #include "kernel/space.h"
+#include "kernel/stretch.h"
 #include "kernel/thread_impl.h"
 #include "kernel/vcpu.h"
 #include "lib/x86/cr.h"
@@ -332,7 +333,9 @@ void sched_work(void)
 
 void sched_yield_point(void)
 {
+	stretch_end("a yield point", 0);
 	cpu_interrupt_window();
+	stretch_begin();
 	if (percpu_self()->work & WORK_RESCHED)
 		schedule();
 }
@@ -361,9 +364,12 @@ void sched_idle(void)
 	for (;;) {
 		struct percpu *cpu = percpu_self();
 
-		if (cpu->work & WORK_RESCHED || __atomic_load_n(&cpu->run.ready, __ATOMIC_ACQUIRE))
+		if (cpu->work & WORK_RESCHED || __atomic_load_n(&cpu->run.ready, __ATOMIC_ACQUIRE)) {
 			schedule();
-		else
-			cpu_idle();
+			continue;
+		}
+		stretch_end("idle", 0);
+		cpu_idle();
+		stretch_begin();
 	}
 }

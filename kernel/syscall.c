@@ -7,6 +7,7 @@
 #include "kernel/mitigation.h"
 #include "kernel/percpu.h"
 #include "kernel/space.h"
+#include "kernel/stretch.h"
 #include "kernel/sys.h"
 #include "kernel/thread_impl.h"
 #include <stddef.h>
@@ -52,13 +53,17 @@ int64_t syscall_do(uint64_t number, struct sys_frame *f)
 	struct object *o;
 	int64_t r;
 
-	if (c->type == OBJ_NONE)
-		return c->handler(f, NULL);
-	r = handle_get(space_self(), f->arg[0], c->type, c->rights, &o);
-	if (r < 0)
-		return r;
-	r = c->handler(f, o);
-	object_put(o);
+	stretch_begin();
+	if (c->type == OBJ_NONE) {
+		r = c->handler(f, NULL);
+	} else {
+		r = handle_get(space_self(), f->arg[0], c->type, c->rights, &o);
+		if (r < 0)
+			return r;
+		r = c->handler(f, o);
+		object_put(o);
+	}
+	stretch_end("the end of system call", (unsigned)number);
 	return r;
 }
 

@@ -10,6 +10,7 @@
 #include "kernel/panic.h"
 #include "kernel/percpu.h"
 #include "kernel/space.h"
+#include "kernel/stretch.h"
 #include "kernel/thread_impl.h"
 #include "kernel/tlb.h"
 #include "lib/x86/cr.h"
@@ -77,6 +78,8 @@ void trap_handler(struct trap_frame *f)
 {
 	bool user = f->cs & 3;
 
+	if (user || f->vector >= VECTOR_PIC_FIRST)
+		stretch_begin();
 	if (f->vector >= VECTOR_PIC_FIRST) {
 		interrupt((uint8_t)f->vector);
 	} else if (f->vector == VECTOR_NMI) {
@@ -91,4 +94,5 @@ void trap_handler(struct trap_frame *f)
 	}
 	if (user && percpu_self()->work)
 		sched_work();
+	stretch_end("the end of vector", (unsigned)f->vector);
 }

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include "kernel/abi/status.h"
 #include "kernel/kvm_pv.h"
+#include "kernel/stretch.h"
 #include "kernel/mitigation.h"
 #include "kernel/thread_impl.h"
 #include "kernel/vm.h"
@@ -228,7 +229,9 @@ static int loop(struct vcpu *v)
 			__atomic_store_n(&v->mode, VCPU_OUTSIDE, __ATOMIC_RELAXED);
 			continue;
 		}
+		stretch_end("an entry", 0);
 		kind = hv->run(v);
+		stretch_begin();
 		__atomic_store_n(&v->mode, VCPU_OUTSIDE, __ATOMIC_RELAXED);
 		v->area->entries++;
 		v->area->count[kind]++;
