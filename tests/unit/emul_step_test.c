@@ -286,7 +286,7 @@ static void real_and_virtual_8086(void)
 	CHECK_EQ(w.r.seg[SEG_DS].base, 0x12340);
 }
 
-static void canonical(void)
+static void canonical_addresses(void)
 {
 	long_mode(0);
 	w.r.gpr[GPR_RBX] = 0x800000000000;
@@ -421,7 +421,7 @@ int main(void)
 	RUN(limits);
 	RUN(segment_types);
 	RUN(real_and_virtual_8086);
-	RUN(canonical);
+	RUN(canonical_addresses);
 	RUN(alignment_check);
 	RUN(segment_loads);
 	RUN(stack_segment_loads);
