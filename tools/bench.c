@@ -2,13 +2,13 @@
 /*
  * The benchmark. It boots the image that `bulkhead image` makes under QEMU, once with a payload guest
  * on an instruction-counting clock (a round trip's cost is then a number of instructions, the same
- * each run), and once with Linux beside the same kernel started by QEMU directly. tools/exit-trace
- * counts the heavy operations of each round trip. It judges nothing.
+ * each run), and with Linux beside the same kernel started by QEMU directly; the payload also under
+ * Bochs, where each instruction is a tick. tools/exit-trace counts the heavy operations of each round
+ * trip. It judges nothing.
  */
 #include "tools/bench.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,63 +17,6 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-
-/* KVM's figure on the same host, where one was measured: QEMU 7.2 in QEMU 10 TCG, default mitigations. */
-struct row {
-	const char *name, *what, *interval;
-	unsigned kvm, aim;
-};
-
-static const struct row rows[] = {
-	{ "cpuid", "CPUID", "RDTSC before to RDTSC after", 3222, 320 },
-	{ "vmcall", "VMMCALL", "RDTSC before to RDTSC after", 0, 320 },
-	{ "rdmsr", "RDMSR (emulated)", "RDTSC before to RDTSC after", 0, 320 },
-	{ "self_ipi", "x2APIC self-IPI", "WRMSR to the handler's first RDTSC", 10532, 700 },
-	{ "eoi", "EOI write", "RDTSC before to RDTSC after", 3820, 350 },
-	{ "tsc_deadline", "TSC deadline", "the deadline to the handler's RDTSC, guest spinning", 9208, 1000 },
-	{ "hlt_wake", "HLT wake-up", "the deadline to the handler's RDTSC, guest halted", 0, 0 },
-	{ "pio_ring3", "port read, ring 3", "RDTSC before to RDTSC after", 5523, 900 },
-	{ "mmio_ring3", "MMIO read, ring 3", "RDTSC before to RDTSC after", 0, 2500 },
-	{ "doorbell", "doorbell", "RDTSC before to RDTSC after", 0, 0 },
-};
-enum { BOOTS = 3 };
-#define ROWS (sizeof(rows) / sizeof(rows[0]))
-
-/* What costs more than an instruction, as tools/exit-trace names it; `shown` has a column in the table. */
-struct heavy {
-	const char *name, *parts[3];
-	bool shown;
-};
-
-static const struct heavy heavy[] = {
-	{ "wrmsr", { "wrmsr" }, true },
-	{ "cr3", { "cr3" }, true },
-	{ "xsave", { "xsave", "xrstor" }, true },
-	{ "vmcs", { "vmread", "vmwrite" }, true },
-	{ "vmload", { "vmload", "vmsave" }, true },
-	{ "syscall", { "syscall" }, true },
-	{ "locked", { "locked" }, true },
-	{ "rdmsr", { "rdmsr" }, false },
-	{ "cr0_cr4", { "cr0_cr4" }, false },
-	{ "iret", { "iret" }, false },
-	{ "invlpg", { "invlpg" }, false },
-	{ "div", { "div" }, false },
-	{ "rep", { "rep" }, false },
-	{ "port", { "port" }, false },
-};
-#define HEAVY (sizeof(heavy) / sizeof(heavy[0]))
-
-struct result {
-	long exits[ROWS]; /* instructions, -1: not measured */
-	long heavy[ROWS][HEAVY]; /* operations, -1: not measured */
-	long first_insn; /* kernel entry to the guest's first instruction, TSC ticks */
-	double direct_s, box_s; /* to init; the box's from the manager's start of the VM */
-	double load_s; /* of box_s: until memory is scrubbed and given, and the kernel loaded */
-	long entries;
-	char reasons[512];
-	char mitigations[64];
-	long kernel_bytes, image_bytes, ring0_lines;
-};
 
 static double seconds(void)
 {
@@ -111,12 +54,22 @@ static void see_payload(struct result *r, const char *line, double at)
 
 	(void)at;
 	if (p != NULL)
-		r->first_insn = atol(p + strlen("first_insn: "));
+		r->now->first_insn = atol(p + strlen("first_insn: "));
 	if (sscanf(line, "BENCH %31s %ld", name, &value) != 2)
 		return;
 	for (size_t i = 0; i < ROWS; i++)
 		if (strcmp(rows[i].name, name) == 0)
-			r->exits[i] = value;
+			r->now->here[i] = value;
+}
+
+static long word_value(const char *line, const char *name)
+{
+	char word[40];
+	const char *p;
+
+	snprintf(word, sizeof(word), " %s=", name);
+	p = strstr(line, word);
+	return p != NULL ? atol(p + strlen(word)) : -1;
 }
 
 /* EXIT kind instructions=N operation=N ...; an operation that is not named did not occur. */
@@ -130,15 +83,15 @@ static void see_heavy(struct result *r, const char *line, double at)
 		return;
 	while (row < ROWS && strcmp(rows[row].name, name) != 0)
 		row++;
-	for (size_t i = 0; row < ROWS && i < HEAVY; i++) {
-		r->heavy[row][i] = 0;
+	if (row == ROWS)
+		return;
+	r->now->ticks[row] = word_value(line, "ticks");
+	for (size_t i = 0; i < HEAVY; i++) {
+		r->now->heavy[row][i] = 0;
 		for (size_t part = 0; part < 3 && heavy[i].parts[part] != NULL; part++) {
-			char word[40];
-			const char *p;
+			long n = word_value(line, heavy[i].parts[part]);
 
-			snprintf(word, sizeof(word), " %s=", heavy[i].parts[part]);
-			p = strstr(line, word);
-			r->heavy[row][i] += p != NULL ? atol(p + strlen(word)) : 0;
+			r->now->heavy[row][i] += n > 0 ? n : 0;
 		}
 	}
 }
@@ -191,7 +144,7 @@ static long file_bytes(const char *dir, const char *name)
 
 #define LINUX_CMDLINE "console=ttyS0 panic=-1 bh.test=poweroff"
 
-static int measure_exits(const char *dir, struct result *r)
+static int measure_exits(const char *dir, struct result *r, const struct host *host)
 {
 	char conf[4300], command[16384];
 
@@ -199,13 +152,17 @@ static int measure_exits(const char *dir, struct result *r)
 	if (write_file(conf, "[vm bench]\nmemory = 64M\ncpus = 1\nkernel = payload/bench.elf\n") != 0)
 		return 1;
 	snprintf(command, sizeof(command),
-		 "'%s/bulkhead' run '%s' --boot bios --cpus 1 --timeout 300 --cmdline counters -- -icount shift=0,sleep=off </dev/null 2>&1",
-		 dir, conf);
+		 "'%s/bulkhead' run '%s' %s --boot bios --cpus 1 --timeout 300 --cmdline counters %s </dev/null 2>&1",
+		 dir, conf, host->run, host->emulator);
+	r->now = &r->exits[host - hosts];
+	memset(r->now, -1, sizeof(*r->now));
 	if (run_lines(command, see_payload, r) != 0) {
 		fprintf(stderr, "bulkhead bench: the payload's box failed: %s\n", command);
 		return 1;
 	}
-	snprintf(command, sizeof(command), "O='%s' tools/exit-trace --counts", dir);
+	if (host->trace == NULL)
+		return 0;
+	snprintf(command, sizeof(command), "O='%s' tools/exit-trace %s --counts", dir, host->trace);
 	if (run_lines(command, see_heavy, r) != 0)
 		fprintf(stderr, "bulkhead bench: no heavy operations are shown: %s failed\n", command);
 	return 0;
@@ -252,77 +209,6 @@ static int measure_boots(const char *dir, struct result *r)
 	return 0;
 }
 
-static double ratio(double s, const struct result *r)
-{
-	return r->direct_s > 0 ? s / r->direct_s : 0;
-}
-
-static void print_row(const struct row *row, long here, const long *counts)
-{
-	char text[3][24] = { "-", "-", "-" };
-
-	if (here >= 0)
-		snprintf(text[0], sizeof(text[0]), "%ld", here);
-	if (row->aim != 0)
-		snprintf(text[1], sizeof(text[1]), "%u", row->aim);
-	if (row->kvm != 0)
-		snprintf(text[2], sizeof(text[2]), "%u", row->kvm);
-	printf("%-18s %6s %6s %6s ", row->what, text[0], text[1], text[2]);
-	for (size_t i = 0; i < HEAVY; i++)
-		if (heavy[i].shown && counts[i] >= 0)
-			printf(" %7ld", counts[i]);
-		else if (heavy[i].shown)
-			printf(" %7s", "-");
-	printf("  %s\n", row->interval);
-}
-
-static void print_table(const struct result *r)
-{
-	printf("Instructions per round trip, median; QEMU TCG, -icount shift=0,sleep=off, one processor.\n");
-	printf("Mitigations: none built yet. The guest's APIC mode: x2APIC. KVM: default mitigations.\n");
-	printf("Heavy operations among them: vmcs is VMREAD and VMWRITE, xsave also XRSTOR, vmload also VMSAVE.\n\n");
-	printf("%-18s %6s %6s %6s ", "exit", "here", "aim", "KVM");
-	for (size_t i = 0; i < HEAVY; i++)
-		if (heavy[i].shown)
-			printf(" %7s", heavy[i].name);
-	printf("  from, to\n");
-	for (size_t i = 0; i < ROWS; i++)
-		print_row(&rows[i], r->exits[i], r->heavy[i]);
-	printf("\nKernel's entry to the guest's first instruction: %ld instructions (64 MiB guest; waits for clocks included)\n",
-	       r->first_insn);
-	printf("Linux to its init, the best of %d boots: %ld VM entries; %.2f s from the VM's start (%.2f s of it scrubbing and loading)\n"
-	       "  beside %.2f s from QEMU's start directly on TCG: ratio %.2f, without scrubbing and loading %.2f\n",
-	       BOOTS, r->entries, r->box_s, r->load_s, r->direct_s, ratio(r->box_s, r), ratio(r->box_s - r->load_s, r));
-	printf("Exits by reason: %s\n", r->reasons);
-	printf("Kernel image: %ld bytes; ring 0: %ld lines of code\n", r->kernel_bytes, r->ring0_lines);
-}
-
-static int print_json(const char *path, const struct result *r)
-{
-	FILE *f = fopen(path, "w");
-
-	if (f == NULL) {
-		fprintf(stderr, "bulkhead bench: cannot write %s: %s\n", path, strerror(errno));
-		return 1;
-	}
-	fprintf(f, "{\"host\": \"QEMU TCG\", \"exits\": {");
-	for (size_t i = 0; i < ROWS; i++)
-		fprintf(f, "%s\"%s\": %ld", i > 0 ? ", " : "", rows[i].name, r->exits[i]);
-	fprintf(f, "}, \"heavy\": {");
-	for (size_t i = 0; i < ROWS; i++) {
-		fprintf(f, "%s\"%s\": {", i > 0 ? ", " : "", rows[i].name);
-		for (size_t k = 0; k < HEAVY; k++)
-			fprintf(f, "%s\"%s\": %ld", k > 0 ? ", " : "", heavy[k].name, r->heavy[i][k]);
-		fprintf(f, "}");
-	}
-	fprintf(f, "}, \"boot\": {\"first_insn\": %ld, \"entries\": %ld, \"box_seconds\": %.3f, "
-		   "\"load_seconds\": %.3f, \"direct_seconds\": %.3f, \"ratio\": %.3f}, ",
-		r->first_insn, r->entries, r->box_s, r->load_s, r->direct_s, ratio(r->box_s, r));
-	fprintf(f, "\"size\": {\"kernel_bytes\": %ld, \"ring0_lines\": %ld}}\n", r->kernel_bytes,
-		r->ring0_lines);
-	return fclose(f) == 0 ? 0 : 1;
-}
-
 static void see_lines(struct result *r, const char *line, double at)
 {
 	(void)at;
@@ -345,16 +231,18 @@ int bench_main(const char *self, int argc, char **argv)
 	slash = strrchr(dir, '/');
 	if (slash != NULL)
 		*slash = '\0';
-	for (size_t i = 0; i < ROWS; i++)
-		r.exits[i] = -1;
-	r.first_insn = -1;
-	memset(r.heavy, -1, sizeof(r.heavy));
-	if (measure_exits(dir, &r) != 0 || measure_boots(dir, &r) != 0)
+	r.bochs = system("command -v bochs >/dev/null") == 0;
+	if (!r.bochs)
+		fprintf(stderr, "bulkhead bench: no Bochs here, so nothing of VMX (Debian's bochs, bochs-term)\n");
+	for (size_t i = 0; i < HOSTS; i++)
+		if ((i == HOST_QEMU || r.bochs) && measure_exits(dir, &r, &hosts[i]) != 0)
+			return 1;
+	if (measure_boots(dir, &r) != 0)
 		return 1;
 	r.kernel_bytes = file_bytes(dir, "kernel.elf");
 	if (run_lines("tools/count-lines 2>/dev/null", see_lines, &r) != 0)
 		r.ring0_lines = -1;
-	print_table(&r);
+	bench_table(&r);
 	snprintf(json, sizeof(json), "%s/bench.json", dir);
-	return print_json(json, &r);
+	return bench_json(json, &r);
 }

@@ -1,6 +1,55 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* `bulkhead bench`: the benchmark, as a table and as JSON. */
+/* `bulkhead bench`: what bench.c measures and bench_print.c shows. */
 #pragma once
 
-/* argv[0] is "bench". Returns the process's exit status. `self` is the path of this program. */
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { ROWS = 10, HEAVY = 14, HOSTS = 3, HOST_QEMU = 0, BOOTS = 3 };
+
+struct row {
+	const char *name, *what, *interval;
+	unsigned kvm, aim; /* 0: none */
+};
+
+/* What costs more than an instruction, as tools/exit-trace names it; `shown` has a column in the table. */
+struct heavy {
+	const char *name, *parts[3];
+	bool shown;
+};
+
+struct host {
+	/* run: options; emulator: what follows --; trace: for tools/exit-trace, NULL: it cannot there */
+	const char *name, *run, *emulator, *trace;
+	unsigned kvm_cpuid; /* KVM's CPUID there, 0: not measured */
+};
+
+/* One host's exits; -1: not measured. */
+struct exits {
+	long here[ROWS]; /* the guest's TSC difference, instructions */
+	long ticks[ROWS]; /* Bochs' tick counter, from the guest's instruction to its next or to its handler's first */
+	long heavy[ROWS][HEAVY]; /* operations */
+	long first_insn; /* kernel entry to the guest's first instruction, TSC ticks */
+};
+
+struct result {
+	struct exits exits[HOSTS];
+	struct exits *now; /* what is being measured */
+	bool bochs; /* there is one */
+	double direct_s, box_s; /* to init; the box's from the manager's start of the VM */
+	double load_s; /* of box_s: until memory is scrubbed and given, and the kernel loaded */
+	long entries;
+	char reasons[512];
+	char mitigations[64];
+	long kernel_bytes, image_bytes, ring0_lines;
+};
+
+/* bench_print.c */
+extern const struct row rows[ROWS];
+extern const struct heavy heavy[HEAVY];
+extern const struct host hosts[HOSTS];
+void bench_table(const struct result *r);
+int bench_json(const char *path, const struct result *r);
+
+/* bench.c; argv[0] is "bench". Returns the process's exit status. `self` is the path of this program. */
 int bench_main(const char *self, int argc, char **argv);

@@ -2,11 +2,12 @@
 /*
  * One kind of exit over and over, for tools/exit-trace: says `TRACE kind`, repeats it until a byte
  * comes on the serial line, goes on to the next. Measures and judges nothing. Each operation has a
- * function of its own, by whose name the tool finds it.
+ * function of its own, by whose name the tool finds it. The XCHGs are breakpoints of Bochs' debugger:
+ * between them there are some rounds to record. With `once` on the command line it does not wait.
  */
 #include "tests/payload/lib/payload.h"
 
-enum { VECTOR_TRACE = 0x60, SPIN_TICKS = 5000, DELAY_PORT = 0x80, ROUNDS_A_LOOK = 64 };
+enum { VECTOR_TRACE = 0x60, SPIN_TICKS = 5000, DELAY_PORT = 0x80, ROUNDS_A_LOOK = 64, ROUNDS_RECORDED = 5 };
 
 void op_cpuid(void), op_vmcall(void), op_rdmsr(void), op_self_ipi(void), op_tsc_deadline(void),
 	op_hlt_wake(void), op_pio_ring3(void), op_mmio_ring3(void), op_doorbell(void);
@@ -82,7 +83,13 @@ __attribute__((noinline)) void op_doorbell(void)
 static void repeat(const char *name, void (*op)(void))
 {
 	say("TRACE %s", name);
-	for (;;) {
+	for (unsigned i = 0; i < ROUNDS_A_LOOK; i++)
+		op();
+	__asm__ volatile("xchgw %%bx, %%bx" : : : "memory");
+	for (unsigned i = 0; i < ROUNDS_RECORDED; i++)
+		op();
+	__asm__ volatile("xchgw %%bx, %%bx" : : : "memory");
+	while (!option("once")) {
 		for (unsigned i = 0; i < ROUNDS_A_LOOK; i++)
 			op();
 		if (inb(0x3fd) & 1) {
