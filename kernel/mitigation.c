@@ -33,6 +33,8 @@ static const struct rule {
 	{ "mds", FLAW_BUFFERS, REMEDY_VERW, MIT_VERW, "VERW before guests and ring 3",
 	  "VERW does not clear the buffers: update the microcode" },
 	{ "smt", FLAW_THREADS, 0, 0, "", "two guests may share a core: switch hyper-threading off in the firmware setup" },
+	{ "spectre-v1", FLAW_BRANCH, 0, 0, "",
+	  "system-call numbers are clamped, other bounds checks are not; the kernel maps no guest's memory" },
 	{ "spectre-v2", FLAW_BRANCH, REMEDY_IBRS, MIT_IBRS, "enhanced IBRS", "" },
 	{ "spectre-v2", FLAW_BRANCH, REMEDY_AUTO_IBRS, MIT_AUTO_IBRS, "automatic IBRS", "" },
 	{ "spectre-v2", FLAW_BRANCH, 0, MIT_RETPOLINE, "retpolines", "" },
