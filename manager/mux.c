@@ -402,6 +402,7 @@ void mux_focus(struct mux *m, int vm)
 		return;
 	s = &m->source[vm];
 	s->shown = s->head > s->size ? s->head - s->size : 0;
-	while (s->shown > 0 && s->shown < s->head && at(s, s->shown - 1) != '\n')
-		s->shown++; /* the rest of a line whose beginning is gone */
+	/* Not the rest of a line whose beginning is gone. */
+	for (bool whole = s->shown == 0; !whole && s->shown < s->head; s->shown++)
+		whole = at(s, s->shown) == '\n';
 }

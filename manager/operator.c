@@ -2,6 +2,7 @@
 /* Carries out the menu's commands: what the person at the console wants. */
 #include "manager/manager.h"
 
+#include "lib/format.h"
 #include "manager/menu.h"
 
 static void list(struct manager *m)
@@ -53,8 +54,10 @@ static void stop(struct manager *m, struct guest *g, enum life_end end)
 							   "stopped from the console");
 	} else if (end == END_RESTART) {
 		life_again(&g->life, manager_ms(m));
-	} else {
+	} else if (g->life.state == LIFE_WAITING) {
 		life_never(&g->life);
+		format(g->reason, sizeof(g->reason), "stopped from the console");
+		manager_say("vm %s: stopped: %s", g->config->name, g->reason);
 	}
 }
 

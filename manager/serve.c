@@ -29,7 +29,8 @@ static void log_pump(struct manager *m)
 			return;
 		m->mux.source[MUX_LOG].lost += m->log_cursor - before - (uint64_t)n;
 		mux_put(&m->mux, MUX_LOG, text, (size_t)n, manager_ms(m));
-		screen_put(&m->screen, text, (size_t)n);
+		if (!m->screen_console) /* else it comes with everything that the console shows */
+			screen_put(&m->screen, text, (size_t)n);
 	}
 }
 
