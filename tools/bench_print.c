@@ -89,7 +89,8 @@ static void print_exits(const struct exits *e, const struct host *host)
 void bench_table(const struct result *r)
 {
 	printf("Instructions per round trip, median; one processor, one guest; `here` is from the guest's TSC.\n");
-	printf("Mitigations: none built yet. The guest's APIC mode: x2APIC. KVM: default mitigations.\n");
+	printf("Mitigations: on QEMU none, because TCG speculates nothing (mitigations=force on the box's command line has the\n"
+	       "real processor's); on Bochs those of its model. The guest's APIC mode: x2APIC. KVM: default mitigations.\n");
 	printf("Heavy operations among them: vmcs is VMREAD and VMWRITE, xsave also XRSTOR, vmload also VMSAVE.\n");
 	for (size_t i = 0; i < HOSTS; i++)
 		if (i == HOST_QEMU || r->bochs)
