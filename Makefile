@@ -279,7 +279,7 @@ test-programs: all payloads $(HOSTILE_RING3)
 test: test-programs
 	$(Q)tests/run $(TESTS)
 
-bench: all payloads
+bench: all payloads $(O)/demo/bulkhead.conf
 	$(O)/bulkhead bench
 
 lint: $(DEPS)

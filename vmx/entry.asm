@@ -19,7 +19,7 @@ GPR_RDI equ VCPU_GPR + 7 * 8
 GPR_R8 equ VCPU_GPR + 8 * 8
 VMCS_HOST_RSP equ 0x6c14
 
-; unsigned vmx_enter(struct vmx_vcpu *s, unsigned launched)
+; unsigned vmx_enter(struct vmx_vcpu *s, unsigned launched, uint64_t *host_rsp)
 ; The processor loads the host's registers but the general ones at vmx_exit_point; RSP is as below.
 global vmx_enter:function
 global vmx_exit_point
@@ -31,8 +31,12 @@ vmx_enter:
 	push r14
 	push r15
 	push rdi
+	cmp [rdx], rsp			; a VMWRITE is dear
+	je .same_stack
+	mov [rdx], rsp
 	mov eax, VMCS_HOST_RSP
 	vmwrite rax, rsp
+.same_stack:
 	test dword [rel mitigations], MIT_VERW
 	jz .cleared
 	verw [rel verw_selector]

@@ -57,14 +57,14 @@ struct vmx_vcpu {
 	uint64_t guest_dr6; /* (v) DR6 is not in the VMCS; while not loaded */
 	uint64_t cr2; /* (v) nor is CR2: taken after each exit, since the kernel may take page faults */
 	uint64_t cr4_owned; /* (v) the guest/host mask of CR4 */
+	uint64_t rsp, host_rsp; /* (v) as in the VMCS: written there only when they differ */
 	uint64_t deadline; /* (v) host TSC for the preemption timer, ~0: none */
 	uint64_t clean; /* (v) a bit a processor: no translation of an earlier life is cached there */
-	uint32_t exit_length; /* (v) of the instruction that caused the exit */
 	uint16_t vpid; /* (c) 0: none */
 	uint8_t soft_length; /* (v) of the instruction, with BEFORE_SOFT */
 	uint8_t before; /* (v) FLUSH_*, BEFORE_* */
 	bool launched; /* (v) VMRESUME, not VMLAUNCH */
-	unsigned cpu; /* (v) where it was loaded last */
+	unsigned cpu; /* (v) where it was loaded last; ~0: nowhere */
 };
 
 struct vmx_cpu {
@@ -107,8 +107,8 @@ static inline void vmwrite(uint64_t field, uint64_t value)
 }
 #endif
 
-/* ---- entry.asm: 0, or 1 when VMLAUNCH or VMRESUME failed ---- */
-unsigned vmx_enter(struct vmx_vcpu *s, unsigned launched);
+/* ---- entry.asm: 0, or 1 when VMLAUNCH or VMRESUME failed. *host_rsp: as in the VMCS. ---- */
+unsigned vmx_enter(struct vmx_vcpu *s, unsigned launched, uint64_t *host_rsp);
 extern const char vmx_exit_point[];
 
 /* ---- vmx_probe.c ---- */
@@ -174,8 +174,12 @@ void vmx_reinject(struct vmx_vcpu *s, uint32_t vectoring);
 void vmx_iret_undo(uint64_t unblocked);
 
 /* ---- vmx_decode.c ---- */
-/* By basic exit reason: the kind plus one, and whether vmx_decode has to look closer. 0: no such exit. */
+/*
+ * By basic exit reason: the kind plus one; whether vmx_decode has to look closer; whether it is an
+ * instruction's, which never comes in the middle of an event's delivery. 0: no such exit.
+ */
 #define VMX_DECODE 0x80
+#define VMX_INSN   0x40
 extern const uint8_t vmx_exit_kind[VMX_REASONS];
 /* Fills v->exit from the VMCS. */
 enum hv_exit_kind vmx_decode(struct vmx_vcpu *s, uint32_t reason);

@@ -18,8 +18,9 @@ _Static_assert(offsetof(struct vmx_vcpu, v.gpr) == 8, "VCPU_GPR in entry.asm");
 void vmx_skip(struct vcpu *v)
 {
 	uint64_t blocked = vmread(VMCS_INTERRUPTIBILITY), rip = vmread(VMCS_GUEST_RIP);
-	uint64_t next = rip + vmx_vcpu(v)->exit_length;
+	uint64_t next = rip + (uint32_t)vmread(VMCS_EXIT_LENGTH);
 
+	(void)v; /* loaded: its VMCS is current */
 	/* Outside 64-bit code RIP has 32 bits. */
 	if (((rip ^ next) >> 32) != 0 && (vmread(VMCS_GUEST_ES_ACCESS + 2 * SEG_CS) & 1U << 13) == 0)
 		next = (uint32_t)next;
@@ -120,12 +121,13 @@ enum hv_exit_kind vmx_run(struct vcpu *v)
 	uint8_t kind;
 
 	s->virtual_apic[VTPR] = (uint32_t)v->cr8 << 4;
-	vmwrite(VMCS_GUEST_RSP, v->gpr[GPR_RSP]);
+	if (v->gpr[GPR_RSP] != s->rsp)
+		vmwrite(VMCS_GUEST_RSP, s->rsp = v->gpr[GPR_RSP]);
 	if (__builtin_expect((s->before | v->foreign) != 0, 0) && !before_entry(s))
 		return HV_EXIT_INVALID;
 	if (read_cr2() != s->cr2)
 		write_cr2(s->cr2);
-	if (vmx_enter(s, s->launched) != 0) {
+	if (vmx_enter(s, s->launched, &s->host_rsp) != 0) {
 		uint64_t number = vmread(VMCS_INSTRUCTION_ERROR);
 
 		return refused(s, instruction_error(number), number);
@@ -135,16 +137,17 @@ enum hv_exit_kind vmx_run(struct vcpu *v)
 		return entry_failed(s, reason);
 	s->launched = true;
 	s->cr2 = read_cr2();
-	v->gpr[GPR_RSP] = vmread(VMCS_GUEST_RSP);
+	s->rsp = v->gpr[GPR_RSP] = vmread(VMCS_GUEST_RSP);
 	if ((s->cpu_controls & VMX_CPU_TPR_SHADOW) != 0)
 		v->cr8 = s->virtual_apic[VTPR] >> 4 & 15;
-	s->exit_length = (uint32_t)vmread(VMCS_EXIT_LENGTH);
 	v->event.type = EVENT_NONE;
-	vectoring = (uint32_t)vmread(VMCS_VECTORING);
-	if (__builtin_expect((vectoring & VMX_EVENT_VALID) != 0, 0))
-		vmx_reinject(s, vectoring);
 	kind = reason < VMX_REASONS ? vmx_exit_kind[reason] : 0;
+	if ((kind & VMX_INSN) == 0) {
+		vectoring = (uint32_t)vmread(VMCS_VECTORING);
+		if (__builtin_expect((vectoring & VMX_EVENT_VALID) != 0, 0))
+			vmx_reinject(s, vectoring);
+	}
 	if (kind == 0 || (kind & VMX_DECODE) != 0)
 		return vmx_decode(s, reason);
-	return (enum hv_exit_kind)(kind - 1);
+	return (enum hv_exit_kind)((kind & ~VMX_INSN) - 1);
 }

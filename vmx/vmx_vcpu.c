@@ -100,6 +100,7 @@ static void write_controls(struct vmx_vcpu *s)
 	vmwrite(VMCS_CR4_MASK, s->cr4_owned);
 	vmwrite(VMCS_ACTIVITY, 0);
 	vmwrite(VMCS_INTERRUPTIBILITY, 0);
+	vmwrite(VMCS_GUEST_RSP, s->rsp);
 }
 
 int vmx_vcpu_init(struct vcpu *v)
@@ -118,6 +119,7 @@ int vmx_vcpu_init(struct vcpu *v)
 	for (unsigned i = 0; i < LIST_COUNT; i++)
 		s->lists->guest[i].index = s->lists->host[i].index = list_msr[i];
 	s->before = vmx_box.debug != 0 ? BEFORE_DEBUG : 0;
+	s->cpu = ~0U;
 	vmx_vpid_take(s);
 	vmclear(s);
 	previous = vmx_borrow(s);
@@ -147,15 +149,14 @@ struct table_register {
 	uint64_t base;
 } __attribute__((packed));
 
-/* What the processor has now is what it shall have after an exit. */
-static void host_state(struct vmx_vcpu *s)
+/* What the processor has now is what it shall have after an exit. What all threads of a processor share: */
+static void host_state_of_cpu(struct vmx_vcpu *s)
 {
 	struct table_register gdt, idt;
 
 	__asm__ volatile("sgdt %0" : "=m"(gdt));
 	__asm__ volatile("sidt %0" : "=m"(idt));
 	vmwrite(VMCS_HOST_CR0, read_cr0());
-	vmwrite(VMCS_HOST_CR3, read_cr3());
 	vmwrite(VMCS_HOST_CR4, read_cr4());
 	vmwrite(VMCS_HOST_EFER, rdmsr(MSR_EFER));
 	vmwrite(VMCS_HOST_CS, SEL_KERNEL_CS);
@@ -165,7 +166,6 @@ static void host_state(struct vmx_vcpu *s)
 	vmwrite(VMCS_HOST_FS, 0);
 	vmwrite(VMCS_HOST_GS, 0);
 	vmwrite(VMCS_HOST_TR, SEL_TSS);
-	vmwrite(VMCS_HOST_FS_BASE, rdmsr(MSR_FS_BASE));
 	vmwrite(VMCS_HOST_GS_BASE, rdmsr(MSR_GS_BASE));
 	vmwrite(VMCS_HOST_TR_BASE, (uint64_t)&percpu_self()->tables.tss);
 	vmwrite(VMCS_HOST_GDTR_BASE, gdt.base);
@@ -176,6 +176,13 @@ static void host_state(struct vmx_vcpu *s)
 	vmwrite(VMCS_HOST_RIP, (uint64_t)vmx_exit_point);
 	for (unsigned i = 0; i < LIST_COUNT; i++)
 		s->lists->host[i].value = rdmsr(list_msr[i]);
+}
+
+/* .. and the thread's own. */
+static void host_state_of_thread(void)
+{
+	vmwrite(VMCS_HOST_CR3, read_cr3());
+	vmwrite(VMCS_HOST_FS_BASE, percpu_self()->fs_base);
 }
 
 /* From the VMCS, not from what we meant to put there. */
@@ -194,7 +201,9 @@ void vmx_load(struct vcpu *v)
 	uint64_t owned;
 
 	(void)vmx_borrow(s);
-	host_state(s);
+	if (s->cpu != cpu_index())
+		host_state_of_cpu(s);
+	host_state_of_thread();
 	write_dr6(s->guest_dr6);
 	vmx_tlb_load(s, cpu_index());
 	controls_count(vmx_cpu_self());

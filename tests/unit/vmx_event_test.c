@@ -187,7 +187,7 @@ static void task_switches(void)
 	struct hv_exit *e = &vcpu.v.exit;
 
 	(void)setup();
-	vcpu.exit_length = 7;
+	field[VMCS_EXIT_LENGTH] = 7;
 	for (uint64_t reason = 0; reason < 3; reason++) { /* CALL, IRET, JMP */
 		field[VMCS_EXIT_QUALIFICATION] = reason << 30 | 0x28;
 		CHECK_EQ(vmx_decode(&vcpu, VMX_TASK_SWITCH), HV_EXIT_TASK_SWITCH);
@@ -257,7 +257,12 @@ static void ports_and_unknown(void)
 	CHECK_EQ(vmx_decode(&vcpu, VMX_PREEMPTION), HV_EXIT_DEADLINE);
 	CHECK_EQ(vmx_decode(&vcpu, 35), HV_EXIT_UNKNOWN);
 	CHECK_EQ(e->raw.code, 35);
-	CHECK_EQ(vmx_exit_kind[VMX_CPUID], HV_EXIT_CPUID + 1);
+	CHECK_EQ(vmx_exit_kind[VMX_CPUID], (HV_EXIT_CPUID + 1) | VMX_INSN);
+	CHECK_EQ(vmx_exit_kind[VMX_INTERRUPT], HV_EXIT_INTR + 1);
+	/* These come in the middle of a delivery, which must be resumed then. */
+	CHECK_EQ(vmx_exit_kind[VMX_EPT_VIOLATION] & VMX_INSN, 0);
+	CHECK_EQ(vmx_exit_kind[VMX_EXCEPTION_NMI] & VMX_INSN, 0);
+	CHECK_EQ(vmx_exit_kind[VMX_TASK_SWITCH] & VMX_INSN, 0);
 	CHECK_EQ(vmx_exit_kind[35], 0);
 }
 
