@@ -53,20 +53,15 @@ indirect_thunks:
 	each plain
 	align THUNK_BYTES, db 0xcc
 
-; void rsb_fill(void): 32 entries, the most that a processor has. Changes RAX and flags only.
+; void rsb_fill(void): 32 entries, the most that a processor has. Not a loop: it runs after each exit.
+; Changes flags only.
 global rsb_fill:function
 rsb_fill:
-	mov eax, 16
-.more:
-	call .first
+%rep 32
+	call $ + 6 ; behind the INT3, where speculation of a return stops
 	int3
-.first:
-	call .second
-	int3
-.second:
-	add rsp, 16
-	dec eax
-	jnz .more
+%endrep
+	add rsp, 32 * 8
 	lfence ; no return before the stack is what it shall be
 	ret
 

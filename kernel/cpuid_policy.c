@@ -100,16 +100,17 @@ static uint32_t *entry_add(struct cpuid_table *t, uint32_t leaf, uint8_t subleaf
 
 const struct cpuid_entry *cpuid_find(const struct cpuid_table *t, uint32_t leaf, uint32_t subleaf)
 {
+	const struct cpuid_entry *e, *end = t->entry + t->count;
 	unsigned group = group_of(leaf), i;
 
-	if ((leaf & 0x3fffffff) > (t->max[group] & 0x3fffffff) || (leaf & 0x3fffffc0) != 0)
+	if (leaf > t->max[group] || (leaf & 0x3fffffc0) != 0)
 		return NULL;
 	i = t->first[group][leaf & 63];
 	if (i == 0)
 		return NULL;
-	for (i--; i < t->count && t->entry[i].leaf == leaf; i++)
-		if (t->entry[i].any_subleaf || t->entry[i].subleaf == subleaf)
-			return &t->entry[i];
+	for (e = t->entry + i - 1; e < end && e->leaf == leaf; e++)
+		if (e->any_subleaf || e->subleaf == subleaf)
+			return e;
 	return NULL;
 }
 

@@ -72,21 +72,28 @@ static void answer(struct vcpu *v, const uint32_t r[4])
 	v->gpr[GPR_RDX] = r[3];
 }
 
-void cpuid_execute(struct vcpu *v)
+/* What is not just a look-up. e: NULL when there is no such leaf. */
+static __attribute__((noinline)) void execute_rest(struct vcpu *v, const struct cpuid_entry *e)
 {
-	uint32_t leaf = (uint32_t)v->gpr[GPR_RAX], r[4] = { 0 };
-	const struct cpuid_entry *e = cpuid_find(v->vm->cpuid, leaf, (uint32_t)v->gpr[GPR_RCX]);
+	uint32_t r[4] = { 0 };
 
-	if (e != NULL && e->dynamic == CPUID_STATIC) {
-		answer(v, e->reg);
-		return;
-	}
 	if (e != NULL) {
 		memcpy(r, e->reg, sizeof(r));
 		patch(v, e->dynamic, r);
-	} else if (leaf == 0xb) { /* levels beyond the last still give the ID */
+	} else if ((uint32_t)v->gpr[GPR_RAX] == 0xb) { /* levels beyond the last still give the ID */
 		r[2] = (uint32_t)v->gpr[GPR_RCX] & 0xff;
 		r[3] = v->apic_id;
 	}
 	answer(v, r);
+}
+
+void cpuid_execute(struct vcpu *v)
+{
+	const struct cpuid_entry *e =
+		cpuid_find(v->vm->cpuid, (uint32_t)v->gpr[GPR_RAX], (uint32_t)v->gpr[GPR_RCX]);
+
+	if (e != NULL && e->dynamic == CPUID_STATIC)
+		answer(v, e->reg);
+	else
+		execute_rest(v, e);
 }

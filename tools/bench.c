@@ -50,9 +50,15 @@ static void see_payload(struct result *r, const char *line, double at)
 	char name[32];
 	long value;
 
-	const char *p = strstr(line, "first_insn: ");
+	const char *p = strstr(line, " mitigation: "), *colon;
+	char *on = r->now->mitigations;
 
 	(void)at;
+	colon = p != NULL ? strstr(p, ": on (") : NULL;
+	if (colon != NULL) /* " mitigation: NAME: on (..." */
+		snprintf(on + strlen(on), sizeof(r->now->mitigations) - strlen(on), " %.*s",
+			 (int)(colon - p) - (int)strlen(" mitigation: "), p + strlen(" mitigation: "));
+	p = strstr(line, "first_insn: ");
 	if (p != NULL)
 		r->now->first_insn = atol(p + strlen("first_insn: "));
 	if (sscanf(line, "BENCH %31s %ld", name, &value) != 2)
@@ -149,13 +155,16 @@ static int measure_exits(const char *dir, struct result *r, const struct host *h
 	char conf[4300], command[16384];
 
 	snprintf(conf, sizeof(conf), "%s/bench-exits.conf", dir);
-	if (write_file(conf, "[vm bench]\nmemory = 64M\ncpus = 1\nkernel = payload/bench.elf\n") != 0)
+	snprintf(command, sizeof(command), "[box]\nmitigations = %s\n[vm bench]\nmemory = 64M\ncpus = 1\nkernel = payload/bench.elf\n",
+		 host->mitigations);
+	if (write_file(conf, command) != 0)
 		return 1;
 	snprintf(command, sizeof(command),
 		 "'%s/bulkhead' run '%s' %s --boot bios --cpus 1 --timeout 300 --cmdline counters %s </dev/null 2>&1",
 		 dir, conf, host->run, host->emulator);
 	r->now = &r->exits[host - hosts];
 	memset(r->now, -1, sizeof(*r->now));
+	r->now->mitigations[0] = '\0';
 	if (run_lines(command, see_payload, r) != 0) {
 		fprintf(stderr, "bulkhead bench: the payload's box failed: %s\n", command);
 		return 1;

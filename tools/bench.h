@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { ROWS = 10, HEAVY = 14, HOSTS = 3, HOST_QEMU = 0, BOOTS = 3 };
+enum { ROWS = 10, HEAVY = 14, HOSTS = 4, HOST_QEMU = 0, BOOTS = 3 };
 
 struct row {
 	const char *name, *what, *interval;
@@ -20,7 +20,7 @@ struct heavy {
 
 struct host {
 	/* run: options; emulator: what follows --; trace: for tools/exit-trace, NULL: it cannot there */
-	const char *name, *run, *emulator, *trace;
+	const char *name, *run, *emulator, *trace, *mitigations;
 	unsigned kvm_cpuid; /* KVM's CPUID there, 0: not measured */
 };
 
@@ -29,6 +29,7 @@ struct exits {
 	long here[ROWS]; /* the guest's TSC difference, instructions */
 	long ticks[ROWS]; /* Bochs' tick counter, from the guest's instruction to its next or to its handler's first */
 	long heavy[ROWS][HEAVY]; /* operations */
+	char mitigations[128]; /* which of them were on */
 	long first_insn; /* kernel entry to the guest's first instruction, TSC ticks */
 };
 
@@ -40,7 +41,6 @@ struct result {
 	double load_s; /* of box_s: until memory is scrubbed and given, and the kernel loaded */
 	long entries;
 	char reasons[512];
-	char mitigations[64];
 	long kernel_bytes, image_bytes, ring0_lines;
 };
 

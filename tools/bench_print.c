@@ -38,10 +38,11 @@ const struct heavy heavy[HEAVY] = {
 };
 
 const struct host hosts[HOSTS] = {
-	{ "QEMU TCG", "", "-- -icount shift=0,sleep=off", "", 0 },
-	{ "Bochs VMX, corei7_haswell_4770", "--host bochs", "", "--bochs corei7_haswell_4770", 1188 },
+	{ "QEMU TCG", "", "-- -icount shift=0,sleep=off", "", "on", 0 },
+	{ "Bochs VMX, corei7_haswell_4770", "--host bochs", "", "--bochs corei7_haswell_4770", "on", 1188 },
+	{ "Bochs VMX, corei7_haswell_4770, mitigations = off", "--host bochs", "", NULL, "off", 1188 },
 	/* Its debugger does not translate through nested tables, so it does not tell what the guest did. */
-	{ "Bochs SVM, ryzen", "--host bochs --cpu ryzen", "", NULL, 0 },
+	{ "Bochs SVM, ryzen", "--host bochs --cpu ryzen", "", NULL, "on", 0 },
 };
 
 static double ratio(double s, const struct result *r)
@@ -73,8 +74,9 @@ static void print_row(size_t row, const struct exits *e, const struct host *host
 
 static void print_exits(const struct exits *e, const struct host *host)
 {
-	printf("\n%s%s\n%-18s %6s", host->name, host == hosts ? ", -icount shift=0,sleep=off" : ", clock: sync=none", "exit",
-	       "here");
+	printf("\n%s; %s; mitigations on:%s\n%-18s %6s", host->name,
+	       host == hosts ? "-icount shift=0,sleep=off" : "clock: sync=none",
+	       e->mitigations[0] != '\0' ? e->mitigations : " none", "exit", "here");
 	if (host != hosts)
 		printf(" %6s", "ticks");
 	printf(" %6s %6s ", "aim", "KVM");
@@ -117,7 +119,7 @@ static void json_row(FILE *f, const char *name, const long *value)
 
 static void json_exits(FILE *f, const struct exits *e, const struct host *host)
 {
-	fprintf(f, "\"host\": \"%s\", ", host->name);
+	fprintf(f, "\"host\": \"%s\", \"mitigations\": \"%s\", ", host->name, e->mitigations + strspn(e->mitigations, " "));
 	json_row(f, "exits", e->here);
 	if (host != hosts) {
 		fprintf(f, ", ");

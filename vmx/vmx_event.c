@@ -83,6 +83,8 @@ void vmx_reinject(struct vmx_vcpu *s, uint32_t info)
 {
 	struct hv_event *e = &s->v.event;
 
+	if ((info & VMX_EVENT_VALID) == 0)
+		return;
 	switch (VMX_EVENT_TYPE(info)) {
 	case VMX_EVENT_INTR: e->type = EVENT_INTERRUPT; break;
 	case VMX_EVENT_NMI: /* it has not been delivered: the next one may not wait for its IRET */

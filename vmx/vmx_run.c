@@ -58,8 +58,16 @@ static enum hv_exit_kind refused(struct vmx_vcpu *s, const char *what, uint64_t 
 	return HV_EXIT_INVALID;
 }
 
+/* VMLAUNCH or VMRESUME went on to the next instruction. */
+static __attribute__((noinline)) enum hv_exit_kind instruction_failed(struct vmx_vcpu *s)
+{
+	uint64_t number = vmread(VMCS_INSTRUCTION_ERROR);
+
+	return refused(s, instruction_error(number), number);
+}
+
 /* The host's state has been loaded as at an exit; VMLAUNCH has not launched. [SDM3 "VM-Entry Failures"] */
-static enum hv_exit_kind entry_failed(struct vmx_vcpu *s, uint32_t reason)
+static __attribute__((noinline)) enum hv_exit_kind entry_failed(struct vmx_vcpu *s, uint32_t reason)
 {
 	uint64_t q = vmread(VMCS_EXIT_QUALIFICATION);
 
@@ -117,7 +125,7 @@ static __attribute__((noinline)) bool before_entry(struct vmx_vcpu *s)
 enum hv_exit_kind vmx_run(struct vcpu *v)
 {
 	struct vmx_vcpu *s = vmx_vcpu(v);
-	uint32_t reason, vectoring;
+	uint64_t reason; /* the field has 32 bits */
 	uint8_t kind;
 
 	s->virtual_apic[VTPR] = (uint32_t)v->cr8 << 4;
@@ -127,27 +135,20 @@ enum hv_exit_kind vmx_run(struct vcpu *v)
 		return HV_EXIT_INVALID;
 	if (read_cr2() != s->cr2)
 		write_cr2(s->cr2);
-	if (vmx_enter(s, s->launched, &s->host_rsp) != 0) {
-		uint64_t number = vmread(VMCS_INSTRUCTION_ERROR);
-
-		return refused(s, instruction_error(number), number);
-	}
-	reason = (uint32_t)vmread(VMCS_EXIT_REASON);
+	if (vmx_enter(s, s->launched, &s->host_rsp) != 0)
+		return instruction_failed(s);
+	reason = vmread(VMCS_EXIT_REASON);
 	if ((reason & VMX_REASON_ENTRY_FAILED) != 0)
-		return entry_failed(s, reason);
+		return entry_failed(s, (uint32_t)reason);
 	s->launched = true;
 	s->cr2 = read_cr2();
 	s->rsp = v->gpr[GPR_RSP] = vmread(VMCS_GUEST_RSP);
-	if ((s->cpu_controls & VMX_CPU_TPR_SHADOW) != 0)
-		v->cr8 = s->virtual_apic[VTPR] >> 4 & 15;
+	v->cr8 = s->virtual_apic[VTPR] >> 4 & 15; /* without a TPR shadow: as it was */
 	v->event.type = EVENT_NONE;
 	kind = reason < VMX_REASONS ? vmx_exit_kind[reason] : 0;
-	if ((kind & VMX_INSN) == 0) {
-		vectoring = (uint32_t)vmread(VMCS_VECTORING);
-		if (__builtin_expect((vectoring & VMX_EVENT_VALID) != 0, 0))
-			vmx_reinject(s, vectoring);
-	}
+	if ((kind & VMX_INSN) == 0)
+		vmx_reinject(s, (uint32_t)vmread(VMCS_VECTORING));
 	if (kind == 0 || (kind & VMX_DECODE) != 0)
-		return vmx_decode(s, reason);
+		return vmx_decode(s, (uint32_t)reason);
 	return (enum hv_exit_kind)((kind & ~VMX_INSN) - 1);
 }
