@@ -246,7 +246,7 @@ int bench_main(const char *self, int argc, char **argv)
 	for (size_t i = 0; i < HOSTS; i++)
 		if ((i == HOST_QEMU || r.bochs) && measure_exits(dir, &r, &hosts[i]) != 0)
 			return 1;
-	if (measure_boots(dir, &r) != 0)
+	if (measure_boots(dir, &r) != 0 || bench_vms(dir, &r.vms) != 0)
 		return 1;
 	r.kernel_bytes = file_bytes(dir, "kernel.elf");
 	if (run_lines("tools/count-lines 2>/dev/null", see_lines, &r) != 0)

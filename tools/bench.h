@@ -4,8 +4,9 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
-enum { ROWS = 10, HEAVY = 14, HOSTS = 4, HOST_QEMU = 0, BOOTS = 3 };
+enum { ROWS = 10, HEAVY = 14, HOSTS = 4, HOST_QEMU = 0, BOOTS = 3, BENCH_BOOTS = 4 /* 1, 2, 4, 8 guests */ };
 
 struct row {
 	const char *name, *what, *interval;
@@ -33,6 +34,18 @@ struct exits {
 	long first_insn; /* kernel entry to the guest's first instruction, TSC ticks */
 };
 
+/* Several virtual machines; -1: not measured. */
+struct bench_vms {
+	long kernel_kib, monitor_kib, nested_kib; /* of a VM with one vCPU */
+	long ipi; /* instructions */
+	long gone, ran; /* two VMs take turns: how long one does not run, and the other does */
+	long heartbeat; /* worst gap, hundredths of a period */
+	long irqs_off; /* instructions */
+	char irqs_off_where[64];
+	double boot_s[BENCH_BOOTS];
+	double started, init; /* of the run that is being read */
+};
+
 struct result {
 	struct exits exits[HOSTS];
 	struct exits *now; /* what is being measured */
@@ -41,6 +54,7 @@ struct result {
 	double load_s; /* of box_s: until memory is scrubbed and given, and the kernel loaded */
 	long entries;
 	char reasons[512];
+	struct bench_vms vms;
 	long kernel_bytes, image_bytes, ring0_lines;
 };
 
@@ -50,6 +64,12 @@ extern const struct heavy heavy[HEAVY];
 extern const struct host hosts[HOSTS];
 void bench_table(const struct result *r);
 int bench_json(const char *path, const struct result *r);
+
+/* bench_vms.c. dir: the build folder. 0, or 1 when a box failed, which it says. */
+int bench_vms(const char *dir, struct bench_vms *b);
+void bench_vms_print(const struct bench_vms *b);
+/* As a member of the outer object, with a comma behind it. */
+void bench_vms_json(FILE *f, const struct bench_vms *b);
 
 /* bench.c; argv[0] is "bench". Returns the process's exit status. `self` is the path of this program. */
 int bench_main(const char *self, int argc, char **argv);

@@ -106,6 +106,7 @@ void bench_table(const struct result *r)
 	       "  beside %.2f s from QEMU's start directly on TCG: ratio %.2f, without scrubbing and loading %.2f\n",
 	       BOOTS, r->entries, r->box_s, r->load_s, r->direct_s, ratio(r->box_s, r), ratio(r->box_s - r->load_s, r));
 	printf("Exits by reason: %s\n", r->reasons);
+	bench_vms_print(&r->vms);
 	printf("Kernel image: %ld bytes; ring 0: %ld lines of code\n", r->kernel_bytes, r->ring0_lines);
 }
 
@@ -148,6 +149,7 @@ int bench_json(const char *path, const struct result *r)
 	fprintf(f, ", \"boot\": {\"first_insn\": %ld, \"entries\": %ld, \"box_seconds\": %.3f, "
 		   "\"load_seconds\": %.3f, \"direct_seconds\": %.3f, \"ratio\": %.3f}, ",
 		r->exits[HOST_QEMU].first_insn, r->entries, r->box_s, r->load_s, r->direct_s, ratio(r->box_s, r));
+	bench_vms_json(f, &r->vms);
 	fprintf(f, "\"size\": {\"kernel_bytes\": %ld, \"ring0_lines\": %ld}, \"bochs\": [", r->kernel_bytes,
 		r->ring0_lines);
 	for (size_t i = HOST_QEMU + 1; r->bochs && i < HOSTS; i++) {
