@@ -113,6 +113,45 @@ static void string_wide(void)
 	outl(0xcf8, 0);
 }
 
+/* Words and double words, repeated, both ways. COM1's modem status and scratch register are one word. */
+static void string_widths(void)
+{
+	static const uint16_t words[] = { 0x1100, 0x2200, 0x5600 };
+	static const uint32_t longs[] = { 0x80000010, 0x80000020, 0x80005678 };
+	const void *from = words;
+	uint8_t *to = buffer;
+	uint64_t count = 3;
+
+	__asm__ volatile("rep outsw" : "+S"(from), "+c"(count) : "d"(SCRATCH - 1) : "memory");
+	CHECK(count == 0 && from == words + 3);
+	CHECK_EQ(inb(SCRATCH), 0x56);
+	memset(buffer, 0, 64);
+	count = 3;
+	__asm__ volatile("rep insw" : "+D"(to), "+c"(count) : "d"(SCRATCH - 1) : "memory");
+	CHECK(count == 0 && to == buffer + 6 && buffer[1] == 0x56 && buffer[5] == 0x56 && buffer[7] == 0);
+	from = longs;
+	count = 3;
+	__asm__ volatile("rep outsl" : "+S"(from), "+c"(count) : "d"(0xcf8) : "memory");
+	CHECK(count == 0 && from == longs + 3);
+	CHECK_EQ(inl(0xcf8), 0x80005678);
+	memset(buffer, 0, 64);
+	to = buffer + 16;
+	count = 3;
+	__asm__ volatile("std; rep insl; cld" : "+D"(to), "+c"(count) : "d"(0xcf8) : "memory");
+	CHECK(count == 0 && to == buffer + 4);
+	for (unsigned i = 8; i <= 16; i += 4)
+		CHECK_EQ(*(uint32_t *)(void *)(buffer + i), 0x80005678);
+	CHECK(*(uint32_t *)(void *)(buffer + 4) == 0 && *(uint32_t *)(void *)(buffer + 20) == 0);
+	outl(0xcf8, 0);
+	/* ECX and EDI only, with a 32-bit address size. */
+	outb(SCRATCH, 0x71);
+	to = (uint8_t *)((uintptr_t)buffer | 0xabcd000000000000);
+	count = 0xffffffff00000002;
+	__asm__ volatile("addr32 rep insb" : "+D"(to), "+c"(count) : "d"(SCRATCH) : "memory");
+	CHECK_EQ((uint32_t)count, 0);
+	CHECK(buffer[0] == 0x71 && buffer[1] == 0x71 && (uint32_t)(uintptr_t)to == (uint32_t)(uintptr_t)buffer + 2);
+}
+
 static void string_page_cross(void)
 {
 	uint8_t *to = buffer + 4090;
@@ -313,6 +352,7 @@ const struct test payload_tests[] = {
 	{ "string_in", string_in },
 	{ "string_out", string_out },
 	{ "string_wide", string_wide },
+	{ "string_widths", string_widths },
 	{ "string_page_cross", string_page_cross },
 	{ "string_long", string_long },
 	{ "string_fault", string_fault },

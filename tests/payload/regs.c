@@ -27,7 +27,7 @@ void regs_run(struct regs_image *image);
 
 #define STUB(name) extern void stub_##name(void);
 STUB(nothing) STUB(cpuid) STUB(rdmsr) STUB(wrmsr) STUB(in8) STUB(in16) STUB(in32) STUB(out8)
-STUB(out32) STUB(hlt) STUB(vmmcall) STUB(vmcall) STUB(wbinvd) STUB(pause) STUB(rdtsc)
+STUB(out16) STUB(out32) STUB(hlt) STUB(vmmcall) STUB(vmcall) STUB(wbinvd) STUB(pause) STUB(rdtsc)
 STUB(mmio_read) STUB(mmio_write) STUB(mmio_rmw) STUB(cr8) STUB(xsetbv) STUB(invlpg) STUB(int3)
 STUB(spin) STUB(rep_stos_mmio) STUB(rep_insb) STUB(rep_outsb)
 
@@ -193,6 +193,30 @@ static void regs_out8(void)
 	prepare(stub_out8);
 	image.in[RDX] = 0x80;
 	judge_flags(0);
+}
+
+static void regs_out16(void)
+{
+	prepare(stub_out16);
+	image.in[RDX] = 0x5a00;
+	judge_flags(0);
+}
+
+/* A register of the local APIC, by the MSR in the kernel and by its page through the monitor. */
+static void regs_lapic(void)
+{
+	lapic_init(true);
+	if (lapic_is_x2()) {
+		prepare(stub_rdmsr);
+		image.in[RCX] = 0x803;
+		judge_flags(1 << RAX | 1 << RDX);
+		CHECK_EQ(image.out[RAX] & 0xf0, 0x10);
+	}
+	lapic_init(false);
+	prepare(stub_mmio_read);
+	image.in[RSI] = 0xfee00000 + LAPIC_VERSION;
+	judge_flags(1 << R8);
+	CHECK_EQ(image.out[R8] & 0xf0, 0x10);
 }
 
 static void regs_out32(void)
@@ -367,7 +391,9 @@ const struct test payload_tests[] = {
 	{ "regs_in16", regs_in16 },
 	{ "regs_in32", regs_in32 },
 	{ "regs_out8", regs_out8 },
+	{ "regs_out16", regs_out16 },
 	{ "regs_out32", regs_out32 },
+	{ "regs_lapic", regs_lapic },
 	{ "regs_hlt", regs_hlt },
 	{ "regs_hypercall", regs_hypercall },
 	{ "regs_wbinvd", regs_wbinvd },

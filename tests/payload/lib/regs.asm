@@ -102,6 +102,7 @@ stub in8, in al, dx
 stub in16, in ax, dx
 stub in32, in eax, dx
 stub out8, out dx, al
+stub out16, out dx, ax
 stub out32, out dx, eax
 stub hlt, hlt
 stub vmmcall, vmmcall
