@@ -379,7 +379,7 @@ static void level_eoi(void)
 		outb(COM1 + 1, IER_THRE);
 		smp_until("the level interrupt", &ap[n].hits[VEC_B - VEC_FIRST], 1);
 		outb(COM1 + 1, 0);
-		for (unsigned i = 0; i < 100 && ioapic_get(0x10 + 2 * PIN_COM1) & RTE_REMOTE_IRR; i++)
+		for (unsigned i = 0; i < 100000 && ioapic_get(0x10 + 2 * PIN_COM1) & RTE_REMOTE_IRR; i++)
 			delay_us(100);
 		CHECK_EQ(ioapic_get(0x10 + 2 * PIN_COM1) & RTE_REMOTE_IRR, 0);
 		outb(COM1 + 1, IER_THRE); /* and so it comes again */
