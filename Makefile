@@ -22,7 +22,7 @@ MAKEFLAGS += --no-builtin-rules
 
 help:
 	@echo 'make all      build the hypervisor, the boot image parts and the command ($(O)/bulkhead)'
-	@echo 'make run      boot the demo box under QEMU: ends at a Linux guest'"'"'s shell'
+	@echo 'make run      boot the demo box under QEMU: two Linux guests'
 	@echo 'make test     every test; installs what is missing'
 	@echo 'make image    the demo box as a bootable disk image ($(O)/box.img)'
 	@echo 'make bench    the benchmark: a table, and $(O)/bench.json'
@@ -256,14 +256,15 @@ guests: $(DEPS)
 
 DEMO := $(O)/demo
 $(O)/demo/bulkhead.conf: tools/demo.conf tools/make-initramfs tools/guest-init tools/guest-fetch | $(DEPS)
-	$(Q)tools/guest-fetch $(CACHE)
+	$(Q)tools/guest-fetch $(CACHE) cloud generic
 	$(Q)mkdir -p $(DEMO)
 	$(Q)cp $(CACHE)/vmlinuz-cloud $(DEMO)/vmlinuz
+	$(Q)cp $(CACHE)/vmlinuz-generic $(DEMO)/
 	$(Q)tools/make-initramfs $(CACHE)/busybox $(DEMO)/initrd.gz
 	$(Q)cp tools/demo.conf $@
 
 run: all $(O)/demo/bulkhead.conf
-	$(O)/bulkhead run $(DEMO)/bulkhead.conf --cpus 2
+	$(O)/bulkhead run $(DEMO)/bulkhead.conf
 
 image: all $(O)/demo/bulkhead.conf
 	$(O)/bulkhead image $(DEMO)/bulkhead.conf -o $(O)/box.img

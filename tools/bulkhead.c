@@ -21,7 +21,7 @@ static const char usage_text[] =
 	"\n"
 	"  --host qemu|bochs          the emulator (qemu)\n"
 	"  --boot uefi|bios|grub-efi  how it boots (uefi)\n"
-	"  --cpus N                   processors of the box (2)\n"
+	"  --cpus N                   processors of the box (what CONF needs, at least 2)\n"
 	"  --memory SIZE              its memory, with M or G (what the VMs need, and some)\n"
 	"  --timeout S                give up after S seconds\n"
 	"  --machine q35|pc           QEMU's machine (q35)\n"
@@ -125,10 +125,30 @@ static int command_image(const struct tool_options *o, struct box *box)
 	return EXIT_OK;
 }
 
+/* Every processor that a VM is pinned to, one for each exclusive one and for all others; 2 at least. */
+static unsigned int cpus_wanted(const struct config *config)
+{
+	unsigned int highest = 1, alone = 0;
+
+	for (uint32_t i = 0; i < config->vm_count; i++) {
+		const struct config_vm *vm = &config->vm[i];
+
+		for (uint32_t k = 0; k < vm->cpus && vm->pinned; k++)
+			highest = vm->pin[k] > highest ? vm->pin[k] : highest;
+		if (vm->exclusive && !vm->pinned)
+			alone += vm->cpus;
+	}
+	return highest + 1 > alone + 1 ? highest + 1 : alone + 1;
+}
+
 static int command_run_box(const struct tool_options *o, struct box *box)
 {
+	struct tool_options wanted = *o;
+
+	if (wanted.cpus == 0)
+		wanted.cpus = cpus_wanted(&box->config);
 	box_find_parts(box);
-	return box_run(box, o);
+	return box_run(box, &wanted);
 }
 
 int main(int argc, char **argv)
@@ -143,7 +163,7 @@ int main(int argc, char **argv)
 	};
 	static struct box box;
 	struct tool_options o = {
-		.cmdline = "", .host = "qemu", .machine = "q35", .accel = "tcg", .cpus = 2
+		.cmdline = "", .host = "qemu", .machine = "q35", .accel = "tcg"
 	};
 
 	if (argc < 2)

@@ -313,7 +313,12 @@ static const char *verdict(const struct relay *r)
 {
 	const char *found = strstr(r->last, verdict_words);
 
-	return found != NULL ? found + strlen(verdict_words) : NULL;
+	if (found == NULL)
+		return NULL;
+	/* A guest's line is led by its name, and says nothing about the box; the kernel's by a time. */
+	if (found > r->last + 1 && found[-2] == ':' && r->last[0] != '[')
+		return NULL;
+	return found + strlen(verdict_words);
 }
 
 /* How long poll may wait, and whether it is time to end: the box said that it is off and is not. */

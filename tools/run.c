@@ -121,6 +121,8 @@ static int qemu_run(const struct box *box, const struct tool_options *o, const c
 	arg2(&a, "-drive", text_make("file=%s,format=raw,if=ide,media=disk", image));
 	arg2(&a, "-vga", "std");
 	arg2(&a, "-display", "none");
+	if (box->config.console == CONSOLE_COM2)
+		arg2(&a, "-serial", "null");
 	arg2(&a, "-serial", "stdio");
 	for (char **e = o->extra; e != NULL && *e != NULL; e++)
 		arg(&a, *e);
