@@ -26,6 +26,8 @@ struct reader {
 	bool unanswered; /* the line has words, and inih has not called back for it */
 	enum section section;
 	uint32_t box_line;
+	char focus[CONFIG_NAME_MAX + 1]; /* [box] focus, and its line; 0: none */
+	uint32_t focus_line;
 	uint32_t seen[KEY_MAX]; /* line of each key's first use in this section */
 	struct config *config;
 	struct config_vm *vm; /* with SECTION_VM */
@@ -205,6 +207,13 @@ static void set_stay(struct reader *r, const char *value)
 	r->config->stay = yes_or_no(r, "stay", value);
 }
 
+static void set_focus(struct reader *r, const char *value)
+{
+	if (text_copy(r->focus, sizeof(r->focus), value) >= sizeof(r->focus))
+		wrong(r, "focus is longer than the name of a VM can be");
+	r->focus_line = r->line;
+}
+
 static void set_exclusive(struct reader *r, const char *value)
 {
 	r->vm->exclusive = yes_or_no(r, "exclusive", value);
@@ -376,6 +385,7 @@ static void set_cmdline(struct reader *r, const char *value)
 static const struct key box_keys[] = {
 	{ "console", set_console },
 	{ "stay", set_stay },
+	{ "focus", set_focus },
 	{ "mitigations", set_mitigations },
 	{ NULL, NULL },
 };
@@ -655,6 +665,23 @@ static void vm_judge(struct reader *r, struct config_vm *vm)
 	}
 }
 
+static void focus_judge(struct reader *r)
+{
+	struct config *c = r->config;
+
+	for (uint32_t i = 0; i < c->vm_count && r->focus_line != 0; i++) {
+		if (strcmp(c->vm[i].name, r->focus) == 0)
+			c->focus = (int)i;
+	}
+	if (r->focus_line == 0 || (c->focus >= 0 && c->vm[c->focus].console == PORT_SHARED))
+		return;
+	config_error_add(r->errors, r->focus_line, c->focus < 0 ?
+			 "focus = %s: there is no [vm %s]" :
+			 "focus = %s: [vm %s] has a port of its own for its console", r->focus, r->focus);
+	c->wrong = true;
+	c->focus = -1;
+}
+
 int config_parse(const char *text, size_t bytes, struct config *config,
 		 struct config_errors *errors)
 {
@@ -662,6 +689,7 @@ int config_parse(const char *text, size_t bytes, struct config *config,
 
 	config->console = CONSOLE_COM1;
 	config->stay = config->wrong = false;
+	config->focus = -1;
 	config->mitigations = MITIGATIONS_ON;
 	config->vm_count = 0;
 	errors->count = 0;
@@ -679,6 +707,7 @@ int config_parse(const char *text, size_t bytes, struct config *config,
 	ini_parse_stream(next_line, &r, on_key, &r);
 	for (uint32_t i = 0; i < config->vm_count; i++)
 		vm_judge(&r, &config->vm[i]);
+	focus_judge(&r);
 	if (config->vm_count == 0 && errors->count == 0)
 		config_error_add(errors, 0, "there is no VM; add a [vm NAME] section");
 	return errors->count == 0 ? 0 : -1;

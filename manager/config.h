@@ -68,6 +68,7 @@ struct config_vm {
 struct config {
 	enum config_console console;
 	bool stay; /* the box stays on when every VM has ended */
+	int focus; /* which VM has the keyboard at the start; -1: not said */
 	bool wrong; /* a mistake in [box], or before any section */
 	enum config_mitigations mitigations; /* the box's command line has the word: tools/image.c */
 	uint32_t vm_count;

@@ -249,7 +249,9 @@ static void set_up(struct manager *m, const struct manager_boot *boot)
 	for (unsigned i = 0; i < m->guests; i++)
 		set_up_guest(m, i);
 	m->memory_at_start = memory_free(&m->memory);
-	if (m->guests == 1 && !m->mux.source[0].away)
+	if (m->config.focus >= 0)
+		m->mux.focus = m->config.focus;
+	else if (m->guests == 1 && !m->mux.source[0].away)
 		m->mux.focus = 0;
 }
 

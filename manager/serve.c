@@ -296,11 +296,16 @@ static uint64_t wanted_bits(const struct manager *m, uint64_t now)
 /* When everybody has said what they had to: how a person goes on from here. */
 static void hint(struct manager *m)
 {
-	if (m->hinted || m->guests < 2 || m->mux.focus >= 0 || m->last_words == 0 ||
+	if (m->hinted || m->guests < 2 || m->mux.prompt || m->last_words == 0 ||
 	    manager_ms(m) - m->last_words < HINT_MS)
 		return;
 	m->hinted = true;
-	mux_say(&m->mux, "bulkhead: %u VMs. Ctrl-T opens the menu: there `focus %s` gives that VM the keyboard, "
+	if (m->mux.focus >= 0)
+		mux_say(&m->mux, "bulkhead: %s has the keyboard, of %u VMs. Ctrl-T opens the menu: there `list` shows all, "
+				 "`all` what they say, `off` switches the box off.",
+			m->config.vm[m->mux.focus].name, m->guests);
+	else
+		mux_say(&m->mux, "bulkhead: %u VMs. Ctrl-T opens the menu: there `focus %s` gives that VM the keyboard, "
 			 "`list` shows all, `off` switches the box off.", m->guests, m->config.vm[0].name);
 }
 

@@ -201,6 +201,7 @@ static void several_vms(void)
 		       "[vm two]\nmemory = 32M\nkernel = k\ncpus = 2, 0 ,15\nconsole = com2\n"),
 		 0);
 	CHECK(c.stay);
+	CHECK_EQ(c.focus, -1);
 	CHECK_EQ(c.vm_count, 2);
 	CHECK_EQ(c.vm[0].on_crash, CRASH_RESTART);
 	CHECK(c.vm[0].exclusive && c.vm[0].pinned);
@@ -231,6 +232,10 @@ static void bad_placement(void)
 	CHECK(one_error(GOOD "cpus = 1,1\nexclusive = yes\n", 4, "processor 1 stands twice"));
 	CHECK(one_error(GOOD "exclusive = yes\ncpus = 0,1\n", 5, "processor 0 cannot be exclusive"));
 	CHECK(one_error(GOOD "exclusive = maybe\n", 4, "exclusive = maybe is none of: no, yes"));
+	CHECK(one_error("[box]\nfocus = nobody\n" GOOD, 2, "there is no [vm nobody]"));
+	CHECK(one_error("[box]\nfocus = web\n" GOOD "console = com2\n", 2, "has a port of its own"));
+	CHECK_EQ(parse("[box]\nfocus = web\n" GOOD), 0);
+	CHECK_EQ(c.focus, 0);
 	CHECK(one_error("[box]\nstay = 1\n" GOOD, 2, "stay = 1 is none of: no, yes"));
 }
 
