@@ -88,6 +88,12 @@ static void log_row(const char *name, const char *state, const char *reason)
 	log_line("mitigation", "%s: %s (%s)", name, state, reason);
 }
 
+/* One line says it for all, below. */
+static void log_nothing(const char *name, const char *state, const char *reason)
+{
+	(void)name, (void)state, (void)reason;
+}
+
 /* `mitigations=on` (also without the word), `off`, or `force`: as if the emulator were the real thing. */
 void mitigation_init(const char *cmdline)
 {
@@ -106,7 +112,10 @@ void mitigation_init(const char *cmdline)
 	if (facts.emulated)
 		mode = MITIGATE_EMULATED;
 	decided_on = cpu_flaws(&facts);
-	mitigations = mitigation_decide(decided_on, cpu_remedies(&facts), mode, log_row);
+	if (mode == MITIGATE_EMULATED)
+		log_row("all", "not needed", "the emulator speculates nothing");
+	mitigations = mitigation_decide(decided_on, cpu_remedies(&facts), mode,
+					mode == MITIGATE_EMULATED ? log_nothing : log_row);
 	if ((mitigations & MIT_ISOLATION) != 0)
 		cpu_features &= ~(uint32_t)CPU_PGE; /* a global translation would outlive the switch to ring 3 */
 	if ((mitigations & MIT_RETPOLINE) != 0)
