@@ -43,8 +43,7 @@ struct svm_box {
 	uint32_t caps; /* enum hv_cap */
 	uint32_t asids; /* 1 .. asids - 1 are usable */
 	hpa_t iopm, msrpm;
-	bool rearm; /* QEMU's TCG: see svm_rearm */
-	bool virq; /* interrupts go in by V_IRQ where possible: see svm_inject */
+	bool tcg; /* QEMU's: see svm_rearm and inject_virq */
 };
 extern struct svm_box svm_box;
 

@@ -26,19 +26,22 @@ uint32_t svm_can(struct vcpu *v)
 }
 
 /*
- * QEMU's TCG may deliver an interrupt of EVENTINJ twice: its VMRUN leaves the exception index
- * behind, and a processor that is told to leave its loop before the guest's first exit (by another
- * processor's interrupt, with thread=single) delivers that as well. A virtual interrupt has no such
- * trouble, but with a thread a processor the races of svm_rearm: `svm=-eventinj` on the command line
- * chooses it.
- * False: it is taken for a window, or a step is under way.
+ * QEMU's TCG may deliver an interrupt of EVENTINJ twice: its VMRUN leaves the exception index behind, and a
+ * processor that is told to leave its loop before the guest's next exit delivers that as well, whatever IF is.
+ * It is told so for another processor's turn with thread=single, and for another one's locked access across
+ * an alignment boundary with a thread each. There a virtual interrupt is used instead.
+ * A window behind it opens with the handler's IRET, for V_IRQ is taken. False: a step is under way.
  */
 static bool inject_virq(struct svm_vcpu *s, uint8_t vector)
 {
 	struct vmcb *c = s->vmcb;
 
-	if ((c->intercept1 & SVM_I_VINTR) != 0 || s->step != STEP_NONE)
+	if (s->step != STEP_NONE)
 		return false;
+	if ((c->intercept1 & SVM_I_VINTR) != 0) {
+		c->intercept1 = (c->intercept1 & ~SVM_I_VINTR) | SVM_I_IRET;
+		svm_dirty(c, SVM_CLEAN_I);
+	}
 	c->v_irq |= SVM_V_IRQ;
 	c->v_intr_prio = SVM_V_IGN_TPR;
 	c->v_vector = vector;
@@ -48,11 +51,15 @@ static bool inject_virq(struct svm_vcpu *s, uint8_t vector)
 	return true;
 }
 
+/*
+ * Not delivered: still there, or lost in the race of svm_rearm. TCG notes what it delivers in a guest in
+ * EVENTINJ, which #VMEXIT moves to EXITINTINFO, without the valid bit when it is through.
+ */
 void svm_virq_done(struct svm_vcpu *s)
 {
 	struct vmcb *c = s->vmcb;
 
-	if ((c->v_irq & SVM_V_IRQ) != 0)
+	if ((c->v_irq & SVM_V_IRQ) != 0 || (uint32_t)c->exit_int_info == 0)
 		s->v.event = (struct hv_event){ .type = EVENT_INTERRUPT, .vector = c->v_vector };
 	c->v_irq &= (uint8_t)~SVM_V_IRQ;
 	s->virq = false;
@@ -70,7 +77,7 @@ void svm_inject(struct vcpu *v, const struct hv_event *e)
 	struct svm_vcpu *s = svm_vcpu(v);
 	struct vmcb *c = s->vmcb;
 
-	if (svm_box.virq && e->type == EVENT_INTERRUPT && inject_virq(s, e->vector))
+	if (svm_box.tcg && e->type == EVENT_INTERRUPT && inject_virq(s, e->vector))
 		return;
 	c->event_inj = SVM_EVENT_VALID | (uint64_t)type[e->type] << 8 | e->vector |
 		       (e->has_error ? SVM_EVENT_ERROR | (uint64_t)e->error << 32 : 0);

@@ -84,7 +84,6 @@ int svm_probe(const char *options, struct hv_report *report)
 		at += (size_t)format(report->features + at, sizeof(report->features) - at, "%s%s%s", at ? " " : "",
 				     svm_features[i].name, masked ? "(masked)" : "");
 	}
-	svm_box.virq = text_flag(options, '-', "eventinj");
 	/* A nested 1 GiB page needs what an ordinary one needs. */
 	if (cpu_has(CPU_PAGE_1G) && !text_flag(options, '-', "1g"))
 		report->caps |= HV_CAP_PAGE_1G;
@@ -142,7 +141,7 @@ int svm_cpu_on(struct percpu *cpu)
 	if (svm_box.asids == 0) {
 		svm_box.caps = hv_caps;
 		svm_box.asids = cpuid(SVM_LEAF, 0).ebx;
-		svm_box.rearm = cpu_is_tcg();
+		svm_box.tcg = cpu_is_tcg();
 	}
 	if (maps_create() != 0)
 		return E_NOMEM;

@@ -200,7 +200,7 @@ static enum hv_exit_kind svm_decode(struct svm_vcpu *s)
  */
 static inline void svm_rearm(void)
 {
-	if (__builtin_expect(svm_box.rearm, 0))
+	if (__builtin_expect(svm_box.tcg, 0))
 		write_cr8(0);
 }
 

@@ -126,6 +126,34 @@ static void step_cancelled(void)
 	CHECK((vmcb.rflags & RFLAGS_TF) == 0);
 }
 
+/* On TCG interrupts go in by V_IRQ, also over a window, which then opens with IRET; what is lost goes in again. */
+static void interrupts_on_tcg(void)
+{
+	static const struct hv_event timer = { .type = EVENT_INTERRUPT, .vector = 0xec };
+
+	setup();
+	svm_inject(&vcpu.v, &timer);
+	CHECK((vmcb.event_inj & SVM_EVENT_VALID) != 0 && !vcpu.virq);
+	setup();
+	svm_box.tcg = true;
+	svm_window(&vcpu.v, HV_CAN_INTERRUPT, 3);
+	svm_inject(&vcpu.v, &timer);
+	CHECK(vcpu.virq && vmcb.event_inj == 0 && (vmcb.v_irq & SVM_V_IRQ) != 0);
+	CHECK_EQ(vmcb.v_vector, 0xec);
+	CHECK_EQ(vmcb.intercept1 & (SVM_I_VINTR | SVM_I_IRET), SVM_I_IRET);
+	svm_virq_done(&vcpu); /* the host's interrupt came first */
+	CHECK_EQ(vcpu.v.event.type, EVENT_INTERRUPT);
+	CHECK(!vcpu.virq && (vmcb.v_irq & SVM_V_IRQ) == 0);
+	vcpu.v.event.type = EVENT_NONE;
+	svm_virq_done(&vcpu); /* TCG has lost it */
+	CHECK_EQ(vcpu.v.event.vector, 0xec);
+	CHECK_EQ(vcpu.v.event.type, EVENT_INTERRUPT);
+	vcpu.v.event.type = EVENT_NONE;
+	vmcb.exit_int_info = 0x3ec; /* TCG has delivered it */
+	svm_virq_done(&vcpu);
+	CHECK_EQ(vcpu.v.event.type, EVENT_NONE);
+}
+
 static void lengths_without_next_rip(void)
 {
 	static const struct {
@@ -211,6 +239,7 @@ int main(void)
 	RUN(no_shadow_out_of_nowhere);
 	RUN(window_in_a_shadow);
 	RUN(step_cancelled);
+	RUN(interrupts_on_tcg);
 	RUN(lengths_without_next_rip);
 	RUN(interrupted_delivery);
 	RUN(refused);
