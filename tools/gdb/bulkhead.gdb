@@ -20,7 +20,7 @@ THREAD = ['stopped', 'ready', 'running', 'parked', 'gone']
 MODE = ['outside', 'in guest', 'parked']
 
 gdb.execute('file ' + os.environ.get('O', 'build') + '/kernel.debug.elf')
-gdb.execute('target remote :' + os.environ.get('BULKHEAD_PORT', '1234'))
+gdb.execute('target remote 127.0.0.1:' + os.environ.get('BULKHEAD_PORT', '1234'))
 
 def value(expression):
     return gdb.parse_and_eval(expression)
@@ -113,7 +113,7 @@ class Vcpu(gdb.Command):
         if text(value('hv->name')) == 'SVM':
             c = value('((struct svm_vcpu *)%d)->vmcb' % int(v))
             print('  rip %#x rflags %#x cs %#x cr0 %#x cr3 %#x cr4 %#x efer %#x shadow %d' % tuple(
-                int(x) for x in (c['rip'], c['rflags'], c['cs']['selector'], c['cr0'], c['cr3'],
+                int(x) for x in (c['rip'], c['rflags'], c['seg'][1]['selector'], c['cr0'], c['cr3'],
                                  c['cr4'], c['efer'], c['interrupt_shadow'])))
             print('  exit %#x info1 %#x info2 %#x intinfo %#x' % tuple(
                 int(c[f]) for f in ('exit_code', 'exit_info1', 'exit_info2', 'exit_int_info')))
