@@ -70,7 +70,7 @@ uint32_t mitigation_decide(uint32_t flaws, uint32_t remedies, enum mitigation_mo
 				use = r;
 		}
 		if (due == NULL) {
-			tell(rules[i].name, "not needed", mode == MITIGATE_EMULATED ? "the emulator speculates nothing" : "this processor is not affected");
+			tell(rules[i].name, "not needed", "this processor is not affected");
 		} else if (mode == MITIGATE_OFF) {
 			tell(rules[i].name, "off", "mitigations=off");
 		} else if (use == NULL) {
@@ -88,12 +88,6 @@ static void log_row(const char *name, const char *state, const char *reason)
 	log_line("mitigation", "%s: %s (%s)", name, state, reason);
 }
 
-/* One line says it for all, below. */
-static void log_nothing(const char *name, const char *state, const char *reason)
-{
-	(void)name, (void)state, (void)reason;
-}
-
 /* `mitigations=on` (also without the word), `off`, or `force`: as if the emulator were the real thing. */
 void mitigation_init(const char *cmdline)
 {
@@ -109,13 +103,11 @@ void mitigation_init(const char *cmdline)
 		mode = MITIGATE_OFF;
 	else if (strcmp(word, "on") != 0)
 		log_line("mitigation", "mitigations=%s is not one of on, off, force: on", word);
-	if (facts.emulated)
-		mode = MITIGATE_EMULATED;
 	decided_on = cpu_flaws(&facts);
-	if (mode == MITIGATE_EMULATED)
+	if (facts.emulated)
 		log_row("all", "not needed", "the emulator speculates nothing");
-	mitigations = mitigation_decide(decided_on, cpu_remedies(&facts), mode,
-					mode == MITIGATE_EMULATED ? log_nothing : log_row);
+	else
+		mitigations = mitigation_decide(decided_on, cpu_remedies(&facts), mode, log_row);
 	if ((mitigations & MIT_ISOLATION) != 0)
 		cpu_features &= ~(uint32_t)CPU_PGE; /* a global translation would outlive the switch to ring 3 */
 	if ((mitigations & MIT_RETPOLINE) != 0)

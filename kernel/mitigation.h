@@ -25,7 +25,7 @@ enum mitigation {
 
 extern uint32_t mitigations; /* (c) after boot */
 
-enum mitigation_mode { MITIGATE_ON, MITIGATE_OFF, MITIGATE_EMULATED };
+enum mitigation_mode { MITIGATE_ON, MITIGATE_OFF };
 
 typedef void mitigation_tell(const char *name, const char *state, const char *reason);
 

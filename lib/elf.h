@@ -18,4 +18,4 @@ struct elf64_segment {
 	uint64_t offset, vaddr, paddr, filesz, memsz, align;
 };
 
-enum { ELF_LOAD = 1, ELF_X = 1, ELF_W = 2 };
+enum { ELF_EXEC = 2, ELF_X86_64 = 62, ELF_LOAD = 1, ELF_X = 1, ELF_W = 2, ELF_R = 4 };

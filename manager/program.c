@@ -2,25 +2,10 @@
 /* Reads the ELF file of a ring-3 program; every length is checked. Maps nothing itself. */
 #include "manager/manager.h"
 
+#include "lib/elf.h"
 #include "lib/string.h"
 
-struct elf_header {
-	uint8_t ident[16];
-	uint16_t type, machine;
-	uint32_t version;
-	uint64_t entry, phoff, shoff;
-	uint32_t flags;
-	uint16_t ehsize, phentsize, phnum, shentsize, shnum, shstrndx;
-};
-
-struct elf_phdr {
-	uint32_t type, flags;
-	uint64_t offset, vaddr, paddr, filesz, memsz, align;
-};
-
-enum { ELF_EXEC = 2, ELF_X86_64 = 62, ELF_LOAD = 1, ELF_X = 1, ELF_W = 2, ELF_R = 4 };
-
-static const char *add_segment(struct program *p, const struct elf_phdr *h, uint64_t file_bytes)
+static const char *add_segment(struct program *p, const struct elf64_segment *h, uint64_t file_bytes)
 {
 	struct program_segment *s = &p->segment[p->segments];
 	uint64_t end;
@@ -59,8 +44,8 @@ static const char *add_segment(struct program *p, const struct elf_phdr *h, uint
 const char *program_read(struct program *p, const uint8_t *file, uint64_t bytes)
 {
 	const char *why = NULL;
-	struct elf_header e;
-	struct elf_phdr h;
+	struct elf64_header e;
+	struct elf64_segment h;
 	bool inside = false;
 
 	memset(p, 0, sizeof(*p));

@@ -4,40 +4,25 @@
  */
 #include "boot/efi/loader.h"
 
+#include "lib/elf.h"
 #include "lib/string.h"
-
-struct elf_header {
-	uint8_t ident[16];
-	uint16_t type, machine;
-	uint32_t version;
-	uint64_t entry, phoff, shoff;
-	uint32_t flags;
-	uint16_t ehsize, phentsize, phnum, shentsize, shnum, shstrndx;
-};
-
-struct elf_segment {
-	uint32_t type, flags;
-	uint64_t offset, vaddr, paddr, filesz, memsz, align;
-};
-
-enum { ELF_EXEC = 2, ELF_X86_64 = 62, ELF_LOAD = 1 };
 
 #define KERNEL_MAX (64ULL << 20)
 
-static const struct elf_segment *segment_at(const struct blob *file, unsigned int i)
+static const struct elf64_segment *segment_at(const struct blob *file, unsigned int i)
 {
-	const struct elf_header *h = (const void *)file->base;
+	const struct elf64_header *h = (const void *)file->base;
 
 	return (const void *)(file->base + h->phoff + (uint64_t)i * h->phentsize);
 }
 
 static bool header_ok(const struct blob *file)
 {
-	const struct elf_header *h = (const void *)file->base;
+	const struct elf64_header *h = (const void *)file->base;
 
 	return file->size >= sizeof(*h) && memcmp(h->ident, "\177ELF\2\1\1", 7) == 0 &&
 	       h->type == ELF_EXEC && h->machine == ELF_X86_64 &&
-	       h->phentsize >= sizeof(struct elf_segment) && h->phnum > 0 &&
+	       h->phentsize >= sizeof(struct elf64_segment) && h->phnum > 0 &&
 	       h->phoff <= file->size &&
 	       (uint64_t)h->phnum * h->phentsize <= file->size - h->phoff && h->phoff % 8 == 0 &&
 	       h->phentsize % 8 == 0;
@@ -46,12 +31,12 @@ static bool header_ok(const struct blob *file)
 /* The physical span of all segments; false when one of them cannot be. */
 static bool span_find(const struct blob *file, uint64_t *low, uint64_t *high)
 {
-	const struct elf_header *h = (const void *)file->base;
+	const struct elf64_header *h = (const void *)file->base;
 
 	*low = ~0ULL;
 	*high = 0;
 	for (unsigned int i = 0; i < h->phnum; i++) {
-		const struct elf_segment *s = segment_at(file, i);
+		const struct elf64_segment *s = segment_at(file, i);
 
 		if (s->type != ELF_LOAD || s->memsz == 0)
 			continue;
@@ -70,7 +55,7 @@ static bool span_find(const struct blob *file, uint64_t *low, uint64_t *high)
 
 EFI_STATUS kernel_place(struct loader *ld, const char *name, const struct blob *file)
 {
-	const struct elf_header *h = (const void *)file->base;
+	const struct elf64_header *h = (const void *)file->base;
 	uint64_t low, high, base;
 	EFI_STATUS status;
 
@@ -88,7 +73,7 @@ EFI_STATUS kernel_place(struct loader *ld, const char *name, const struct blob *
 	}
 	memset((void *)base, 0, (size_t)((high - low + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1)));
 	for (unsigned int i = 0; i < h->phnum; i++) {
-		const struct elf_segment *s = segment_at(file, i);
+		const struct elf64_segment *s = segment_at(file, i);
 
 		if (s->type != ELF_LOAD || s->memsz == 0)
 			continue;

@@ -1,37 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The PVH ELF loader on any bytes: it must stay inside the file and the guest's memory. */
 /* sources: guests/load/load.c guests/load/linux.c guests/load/elf.c guests/load/pvh.c guests/load/multiboot.c lib/format.c */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-#include "guests/load/load.h"
-
-enum { RAM = 20 << 20, INITRD = 3000 };
+#include "tests/fuzz/load_fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
-	static uint8_t *ram, initrd[INITRD];
-	struct load_request req = {
-		.low_bytes = RAM,
-		.high_bytes = bytes & 1 ? 1 << 30 : 0,
-		.cmdline = "fuzz",
-		.initrd = { bytes & 2 ? initrd : NULL, INITRD, "initrd", NULL },
-	};
-	struct load_start start;
-	char why[LOAD_WHY_MAX];
-	uint8_t *file = malloc(bytes ? bytes : 1); /* exact: ASan sees a byte too many */
-
-	if (!ram)
-		ram = malloc(RAM);
-	req.ram = ram;
-	memcpy(file, data, bytes);
-	req.kernel = (struct load_file){ file, bytes, "kernel", NULL };
-	if (load_pvh(&req, &start, why) == 0) {
-		if (start.rip >= RAM)
-			abort();
-	} else if (memchr(why, 0, sizeof(why)) == NULL || why[0] == 0) {
-		abort(); /* a refusal has words */
-	}
-	free(file);
-	return 0;
+	return load_fuzz(load_pvh, data, bytes, 0);
 }
