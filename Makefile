@@ -22,7 +22,7 @@ MAKEFLAGS += --no-builtin-rules
 
 help:
 	@echo 'make all      build the hypervisor, the boot image parts and the command ($(O)/bulkhead)'
-	@echo 'make run      boot the demo box under QEMU: two Linux guests'
+	@echo 'make run      boot the demo box under QEMU: two Linux guests and GNU Mach'
 	@echo 'make test     every test; installs what is missing'
 	@echo 'make image    the demo box as a bootable disk image ($(O)/box.img)'
 	@echo 'make bench    the benchmark: a table, and $(O)/bench.json'
@@ -256,10 +256,10 @@ guests: $(DEPS)
 
 DEMO := $(O)/demo
 $(O)/demo/bulkhead.conf: tools/demo.conf tools/make-initramfs tools/guest-init tools/guest-fetch | $(DEPS)
-	$(Q)tools/guest-fetch $(CACHE) cloud generic
+	$(Q)tools/guest-fetch $(CACHE) cloud generic gnumach64
 	$(Q)mkdir -p $(DEMO)
 	$(Q)cp $(CACHE)/vmlinuz-cloud $(DEMO)/vmlinuz
-	$(Q)cp $(CACHE)/vmlinuz-generic $(DEMO)/
+	$(Q)cp $(CACHE)/vmlinuz-generic $(CACHE)/gnumach64 $(DEMO)/
 	$(Q)tools/make-initramfs $(CACHE)/busybox $(DEMO)/initrd.gz
 	$(Q)cp tools/demo.conf $@
 
