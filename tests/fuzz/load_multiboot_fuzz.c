@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The multiboot loader on any bytes: it must stay inside the file and the guest's memory. */
-/* sources: guests/load/load.c guests/load/linux.c guests/load/elf.c guests/load/pvh.c guests/load/multiboot.c lib/format.c */
+/* sources: guests/load/multiboot.c guests/load/elf.c guests/load/load.c lib/format.c */
 #include "tests/fuzz/load_fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)

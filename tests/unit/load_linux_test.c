@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The Linux loader: a made-up bzImage, whole and broken in each way that the loader names. */
-/* sources: guests/load/load.c guests/load/linux.c guests/load/elf.c guests/load/pvh.c guests/load/multiboot.c lib/format.c */
+/* sources: guests/load/guest.c guests/load/load.c guests/load/linux.c guests/load/elf.c guests/load/pvh.c guests/load/multiboot.c lib/format.c */
 #include "tests/unit/unit.h"
 #include "kernel/abi/status.h"
 #include "tests/unit/load_world.h"

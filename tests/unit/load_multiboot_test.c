@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The multiboot loader: made-up ELF and flat files, whole and broken, and modules. */
-/* sources: guests/load/load.c guests/load/linux.c guests/load/elf.c guests/load/pvh.c guests/load/multiboot.c lib/format.c */
+/* sources: guests/load/guest.c guests/load/load.c guests/load/linux.c guests/load/elf.c guests/load/pvh.c guests/load/multiboot.c lib/format.c */
 #include "tests/unit/unit.h"
 #include "kernel/abi/status.h"
 #include "tests/unit/load_world.h"
