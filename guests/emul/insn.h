@@ -101,7 +101,7 @@ struct insn {
 /* decode.c: reads and decodes the instruction at CS:RIP. Changes nothing but e's insn bytes. */
 int emul_decode(struct emul *e, struct insn *i);
 
-/* Raise an exception; each returns EMUL_FAULT. */
+/* state.c: raise an exception; each returns EMUL_FAULT. */
 int emul_raise(struct emul *e, unsigned vector);
 int emul_raise_error(struct emul *e, unsigned vector, uint32_t error);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* sources: guests/emul/walk.c guests/emul/memory.c guests/emul/decode.c guests/emul/alu.c guests/emul/muldiv.c guests/emul/execute.c guests/emul/string.c guests/emul/stack.c guests/emul/segment.c guests/emul/task.c guests/emul/vector.c guests/emul/table.c */
+/* sources: guests/emul/walk.c guests/emul/memory.c guests/emul/decode.c guests/emul/alu.c guests/emul/muldiv.c guests/emul/execute.c guests/emul/state.c guests/emul/string.c guests/emul/stack.c guests/emul/segment.c guests/emul/task.c guests/emul/vector.c guests/emul/table.c */
 /*
  * Task switches by hand: what goes to memory and to the registers for each way in, and for each fault
  * whether the old or the new task has it. The payload tasks.c does the same on real processors' terms.
