@@ -8,7 +8,8 @@
 
 enum { LED_MAX = 200 /* bytes of a led line, longer ones are cut */, RAW_MAX = 512 };
 enum { LEAD_MAX = CONFIG_NAME_MAX + 64 };
-enum { PARTIAL_MS = 200, TALKING_MS = 20, LOG_WAIT_MS = 100, PROMPT_MS = 60000, HINT_MS = 10000 };
+/* PARTIAL_MS: nobody types at a VM that shares the console, so a begun line has time for its end. */
+enum { PARTIAL_MS = 1000, TALKING_MS = 20, LOG_WAIT_MS = 100, PROMPT_MS = 60000, HINT_MS = 10000 };
 
 struct sink {
 	uint8_t *to;

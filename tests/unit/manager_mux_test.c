@@ -66,12 +66,12 @@ static void half_lines(void)
 	says(0, "login: ");
 	CHECK_STR(shows(1024), "");
 	CHECK(!mux_empty(&m));
-	now += 250;
+	now += 1100;
 	CHECK_STR(shows(1024), "web: login: ");
 	says(0, "root\n");
 	CHECK_STR(shows(1024), "root\r\n");
 	says(0, "password: ");
-	now += 250;
+	now += 1100;
 	CHECK_STR(shows(1024), "web: password: ");
 	says(1, "tick\n");
 	CHECK_STR(shows(1024), "\r\ndb: tick\r\n");
@@ -97,7 +97,7 @@ static void controls_in_pieces(void)
 	begin(2);
 	for (const char *p = text; *p; p++) {
 		mux_put(&m, 0, p, 1, now);
-		now += 300;
+		now += 1100;
 		shows(1024);
 		memmove(out, out, 1);
 	}
