@@ -40,6 +40,8 @@ struct percpu {
 	struct thread *idle; /* (c) */
 	struct thread *previous; /* the switch in progress came from it */
 	struct space *space; /* whose page tables are loaded; NULL: the kernel's own */
+	struct space *doomed; /* without references, to be destroyed by who is `burying` */
+	bool burying;
 	uint64_t fs_base; /* what MSR_FS_BASE holds */
 	void *hv; /* the backend's, this processor only */
 

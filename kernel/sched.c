@@ -212,7 +212,7 @@ static void switch_in(struct percpu *cpu, struct thread *t)
 	}
 	if (t->fpu)
 		(void)fpu_restore(t->fpu_area);
-	if (cpu->fs_base != t->fs_base) {
+	if ((cpu->fs_base | t->fs_base) != 0) { /* ring 3 may have loaded a selector: the base is 0 then */
 		cpu->fs_base = t->fs_base;
 		wrmsr(MSR_FS_BASE, t->fs_base);
 	}

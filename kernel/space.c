@@ -133,9 +133,9 @@ fail:
 	return E_NOMEM;
 }
 
-void space_destroy(struct object *o)
+static void bury(struct space *s)
 {
-	struct space *s = list_entry(o, struct space, object), *parent = s->parent;
+	struct space *parent = s->parent;
 
 	if (s->pml4) /* never had a thread that died */
 		space_teardown(s);
@@ -146,6 +146,24 @@ void space_destroy(struct object *o)
 	space_free(s, parent);
 	if (parent)
 		object_put(&parent->object);
+}
+
+/* One after the other: spaces can have the last handles of each other, in chains longer than a kernel stack. */
+void space_destroy(struct object *o)
+{
+	struct percpu *cpu = percpu_self();
+	struct space *s = list_entry(o, struct space, object);
+
+	s->doomed = cpu->doomed;
+	cpu->doomed = s;
+	if (cpu->burying)
+		return;
+	cpu->burying = true;
+	while ((s = cpu->doomed) != NULL) {
+		cpu->doomed = s->doomed;
+		bury(s);
+	}
+	cpu->burying = false;
 }
 
 void space_switch(struct space *s)
@@ -222,8 +240,8 @@ int space_map(struct space *s, uint64_t va, hpa_t base, uint64_t size, uint32_t 
 	else
 		r = page_map(s->pml4, s, va, base, size, leaf_flags(prot, type),
 			     cpu_has(CPU_PAGE_1G));
-	isolation_space_sync(s);
 	if (r == 0) {
+		isolation_space_sync(s);
 		m->next = *at;
 		*at = m;
 		if (range)

@@ -53,7 +53,8 @@ struct space {
 	uint64_t small_bytes; /* [pool lock] small objects; whole pages are in used */
 	struct space *parent; /* (c) holds a reference; gets the quota back; its death is ours */
 	struct space *children, *sibling; /* [tree lock] hold no references */
-	unsigned depth; /* (c) SPACE_DEPTH_MAX at most: destruction recurses */
+	unsigned depth; /* (c) SPACE_DEPTH_MAX at most: a parent's death recurses */
+	struct space *doomed; /* percpu.doomed's list */
 };
 
 /* The first space and later ones; quota is taken from the parent (NULL: from the pool). */

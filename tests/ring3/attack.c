@@ -209,6 +209,56 @@ static void memory_in_two_vms(uint64_t unused)
 	child_exit(0);
 }
 
+/* Its page tables are gone: isolated ones must not be looked at either. */
+static void memory_mapped_into_the_dead(uint64_t unused)
+{
+	int dead = sys_space_create(name, 16);
+
+	(void)unused;
+	EXPECT(sys_range_map(dead, RAM, BASE, 0, 4096, PROT_READ), 0);
+	EXPECT(sys_space_ctl(dead, SPACE_KILL, 0, 0), 0);
+	EXPECT(sys_range_map(dead, RAM, BASE, 0, 4096, PROT_READ), E_DEAD);
+	EXPECT(sys_range_unmap(dead, BASE, 4096), E_DEAD);
+	child_exit(0);
+}
+
+/* Each space has the only handle of the next: one that ends must not end them all on one kernel stack. */
+static void chain_of_spaces(uint64_t unused)
+{
+	int first = sys_space_create(name, 3), last = first, next;
+
+	(void)unused;
+	EXPECT(first > 0, true);
+	for (unsigned n = 0; n < 100; n++, last = next) {
+		next = sys_space_create(name, 3);
+		EXPECT(next > 0, true);
+		EXPECT(sys_grant(last, next, RIGHT_ALL) > 0, true);
+		if (last != first)
+			EXPECT(sys_close(last), 0);
+	}
+	EXPECT(sys_close(last), 0);
+	EXPECT(sys_close(first), 0);
+	child_exit(0);
+}
+
+/* Loading a selector clears FS base behind the kernel's back: another thread of that base would have 0. */
+static void base_cleared_by_a_selector(uint64_t argument)
+{
+	volatile uint64_t *block = (volatile uint64_t *)CHILD_STACKS;
+	uint64_t end = sys_tsc() + (argument & ~FIRST), there;
+
+	EXPECT(sys_thread_ctl(0, THREAD_SET_FS, CHILD_STACKS), 0);
+	block[1] = FIRST;
+	while (sys_tsc() < end) {
+		if ((argument & FIRST) != 0)
+			__asm__ volatile("movl %0, %%fs" : : "r"(0x23));
+		(void)sys_thread_ctl(0, THREAD_YIELD, 0);
+		if ((argument & FIRST) == 0)
+			__asm__ volatile("movq %%fs:8, %0" : "=r"(there));
+	}
+	child_exit(0);
+}
+
 static const struct attack {
 	const char *name;
 	void (*run)(uint64_t);
@@ -225,6 +275,9 @@ static const struct attack {
 	ATTACK(memory_lost_with_a_full_table, 1, false, REASON_EXITED, 0),
 	ATTACK(thread_moved_by_two, 2, false, REASON_KILLED, 0),
 	ATTACK(memory_in_two_vms, 1, false, REASON_EXITED, 0),
+	ATTACK(memory_mapped_into_the_dead, 1, false, REASON_EXITED, 0),
+	ATTACK(chain_of_spaces, 1, false, REASON_EXITED, 0),
+	ATTACK(base_cleared_by_a_selector, 2, true, REASON_EXITED, 0),
 };
 
 static bool attack_run(struct world *w, const struct attack *a, unsigned cpu)

@@ -18,7 +18,10 @@
 #include "lib/x86/pte.h"
 #include "tests/unit/page_lookup.h"
 #include "tests/unit/unit.h"
+#include <asm/prctl.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 enum { POOL_BYTES = 4 << 20, RAM_BYTES = 1 << 20 };
 #define POOL_BASE 0x10000000ULL
@@ -28,6 +31,7 @@ static void *pool_memory;
 static unsigned char *ram; /* what the windows show */
 static struct space *space;
 static struct thread thread;
+static struct percpu processor = { .self = &processor };
 static unsigned flushes;
 static bool interrupted; /* a thread that is to die in the middle */
 
@@ -518,6 +522,7 @@ int main(void)
 {
 	pool_memory = aligned_alloc(4 << 20, POOL_BYTES);
 	ram = malloc(RAM_BYTES);
+	syscall(SYS_arch_prctl, ARCH_SET_GS, &processor);
 	RUN(split_and_merge);
 	RUN(a_mapped_range_stays_as_it_is);
 	RUN(map_checks);
