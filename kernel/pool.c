@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The kernel's memory: a buddy allocator of pages and, in pages of it, small objects by powers of
- * two. A table of 16 bytes a page describes both. Never returns memory to anybody else.
+ * two. A page has objects of one payer, who is charged for all of it: else one object here and one there
+ * would keep more pages than a quota allows. A table of 16 bytes a page describes both.
  */
 
 #include "kernel/pool.h"
@@ -12,10 +13,10 @@
 #include "lib/string.h"
 #include "lib/x86/pte.h"
 
-enum { ORDERS = 11, SMALL_SHIFT_MIN = 4, SMALL_SHIFT_MAX = 11, SMALL_SHIFTS = SMALL_SHIFT_MAX + 1 };
+enum { ORDERS = 11, SMALL_SHIFT_MIN = 4 };
 enum page_state { PAGE_TAIL, PAGE_FREE, PAGE_USED, PAGE_SMALL };
 
-#define NONE 0xffffffffU
+#define NONE 0U /* page 0 is the table's */
 
 struct page { /* of the first page of a block; [lock] */
 	uint8_t state, order; /* PAGE_SMALL: order is the objects' shift */
@@ -34,7 +35,7 @@ static struct {
 	uint32_t pages; /* (c) */
 	struct page *page; /* (c) the table */
 	uint32_t free[ORDERS]; /* [lock] */
-	uint32_t room[SMALL_SHIFTS]; /* [lock] */
+	uint32_t room[SMALL_SHIFTS]; /* [lock] the kernel's own; others are in struct space */
 	uint64_t free_pages; /* [lock] */
 } pool;
 
@@ -135,8 +136,7 @@ void pool_init(void *va, hpa_t base, uint64_t bytes)
 	memset(va, 0, table * PAGE_4K);
 	for (unsigned o = 0; o < ORDERS; o++)
 		pool.free[o] = NONE;
-	for (unsigned s = 0; s < SMALL_SHIFTS; s++)
-		pool.room[s] = NONE;
+	memset(pool.room, 0, sizeof(pool.room));
 	for (uint32_t n = (uint32_t)table; n < pool.pages; n++)
 		block_give(n, 0);
 }
@@ -152,35 +152,47 @@ uint64_t pool_free_pages(void)
 
 /* ---- accounts; [lock] */
 
-static uint64_t used_with(const struct space *s, uint64_t pages, uint64_t small)
-{
-	return s->used + pages + (s->small_bytes + small + PAGE_4K - 1) / PAGE_4K;
-}
-
-static bool charge(struct space *s, uint64_t pages, uint64_t small)
+static bool charge(struct space *s, uint64_t pages)
 {
 	if (!s)
 		return true;
-	if (used_with(s, pages, small) > s->quota)
+	if (s->used + pages > s->quota)
 		return false;
 	s->used += pages;
-	s->small_bytes += small;
 	return true;
 }
 
-static void uncharge(struct space *s, uint64_t pages, uint64_t small)
+static void uncharge(struct space *s, uint64_t pages)
 {
 	if (!s)
 		return;
-	verify(s->used >= pages && s->small_bytes >= small);
+	verify(s->used >= pages);
 	s->used -= pages;
-	s->small_bytes -= small;
+}
+
+/* A block at the payer's cost, or NONE. */
+static uint32_t block_buy(struct space *payer, unsigned order)
+{
+	uint32_t n;
+
+	if (!charge(payer, 1U << order))
+		return NONE;
+	n = block_take(order);
+	if (n == NONE)
+		uncharge(payer, 1U << order);
+	return n;
+}
+
+static void block_return(struct space *payer, uint32_t n, unsigned order)
+{
+	block_give(n, order);
+	uncharge(payer, 1U << order);
 }
 
 int pool_charge(struct space *payer, uint64_t pages)
 {
 	spin_lock(&pool.lock);
-	bool ok = charge(payer, pages, 0);
+	bool ok = charge(payer, pages);
 
 	spin_unlock(&pool.lock);
 	return ok ? 0 : E_NOMEM;
@@ -189,7 +201,7 @@ int pool_charge(struct space *payer, uint64_t pages)
 void pool_uncharge(struct space *payer, uint64_t pages)
 {
 	spin_lock(&pool.lock);
-	uncharge(payer, pages, 0);
+	uncharge(payer, pages);
 	spin_unlock(&pool.lock);
 }
 
@@ -198,7 +210,7 @@ int pool_move_quota(struct space *from, struct space *to, uint64_t pages)
 	int r = 0;
 
 	spin_lock(&pool.lock);
-	if (from && (pages > from->quota || used_with(from, 0, 0) > from->quota - pages)) {
+	if (from && (pages > from->quota || from->used > from->quota - pages)) {
 		r = E_NOMEM;
 	} else {
 		if (from)
@@ -214,16 +226,12 @@ int pool_move_quota(struct space *from, struct space *to, uint64_t pages)
 
 void *pool_pages(struct space *payer, unsigned order)
 {
-	uint32_t n = NONE;
+	uint32_t n;
 
 	if (order >= ORDERS)
 		return 0;
 	spin_lock(&pool.lock);
-	if (charge(payer, 1U << order, 0)) {
-		n = block_take(order);
-		if (n == NONE)
-			uncharge(payer, 1U << order, 0);
-	}
+	n = block_buy(payer, order);
 	spin_unlock(&pool.lock);
 	return n == NONE ? 0 : memset(page_address(n), 0, PAGE_4K << order);
 }
@@ -236,8 +244,7 @@ void pool_pages_free(struct space *payer, void *pages, unsigned order)
 		return;
 	spin_lock(&pool.lock);
 	verify(n < pool.pages && pool.page[n].state == PAGE_USED && pool.page[n].order == order);
-	block_give(n, order);
-	uncharge(payer, 1U << order, 0);
+	block_return(payer, n, order);
 	spin_unlock(&pool.lock);
 }
 
@@ -261,13 +268,18 @@ static unsigned small_shift(size_t bytes)
 	return shift;
 }
 
-static void *small_take(unsigned shift)
+static uint32_t *room_of(struct space *payer, unsigned shift)
 {
-	uint32_t n = pool.room[shift];
+	return payer ? &payer->room[shift] : &pool.room[shift];
+}
+
+static void *small_take(struct space *payer, unsigned shift)
+{
+	uint32_t *room = room_of(payer, shift), n = *room;
 	uint16_t *object;
 
 	if (n == NONE) {
-		n = block_take(0);
+		n = block_buy(payer, 0);
 		if (n == NONE)
 			return 0;
 		pool.page[n] = (struct page){ .state = PAGE_SMALL, .order = (uint8_t)shift };
@@ -277,47 +289,43 @@ static void *small_take(unsigned shift)
 			*(uint16_t *)((char *)page_address(n) + at) =
 				next < PAGE_4K ? (uint16_t)next : 0xffff;
 		}
-		list_push(&pool.room[shift], n);
+		list_push(room, n);
 	}
 	object = (uint16_t *)((char *)page_address(n) + pool.page[n].first_free);
 	pool.page[n].first_free = *object;
 	pool.page[n].used++;
 	if (pool.page[n].first_free == 0xffff)
-		list_drop(&pool.room[shift], n);
+		list_drop(room, n);
 	return object;
 }
 
-static void small_give(void *p, unsigned shift)
+static void small_give(struct space *payer, void *p, unsigned shift)
 {
-	uint32_t n = page_number(p);
+	uint32_t *room = room_of(payer, shift), n = page_number(p);
 	struct page *page = &pool.page[n];
 	uint16_t offset = (uint16_t)((uint64_t)((char *)p - pool.base) & (PAGE_4K - 1));
 
 	verify(n < pool.pages && page->state == PAGE_SMALL && page->order == shift &&
 	       page->used > 0 && (offset & ((1U << shift) - 1)) == 0);
 	if (page->first_free == 0xffff)
-		list_push(&pool.room[shift], n);
+		list_push(room, n);
 	*(uint16_t *)p = page->first_free;
 	page->first_free = offset;
 	if (--page->used == 0) {
-		list_drop(&pool.room[shift], n);
-		block_give(n, 0);
+		list_drop(room, n);
+		block_return(payer, n, 0);
 	}
 }
 
 void *pool_alloc(struct space *payer, size_t bytes)
 {
 	unsigned shift = small_shift(bytes);
-	void *p = 0;
+	void *p;
 
-	if (bytes == 0 || shift > SMALL_SHIFT_MAX)
+	if (bytes == 0 || shift >= SMALL_SHIFTS)
 		return 0;
 	spin_lock(&pool.lock);
-	if (charge(payer, 0, 1UL << shift)) {
-		p = small_take(shift);
-		if (!p)
-			uncharge(payer, 0, 1UL << shift);
-	}
+	p = small_take(payer, shift);
 	spin_unlock(&pool.lock);
 	return p ? memset(p, 0, 1UL << shift) : 0;
 }
@@ -329,7 +337,6 @@ void pool_free(struct space *payer, void *p, size_t bytes)
 	if (!p)
 		return;
 	spin_lock(&pool.lock);
-	small_give(p, shift);
-	uncharge(payer, 0, 1UL << shift);
+	small_give(payer, p, shift);
 	spin_unlock(&pool.lock);
 }

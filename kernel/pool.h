@@ -21,6 +21,7 @@ void pool_pages_free(struct space *payer, void *pages, unsigned order);
 hpa_t pool_hpa(const void *p);
 void *pool_va(hpa_t p);
 
+enum { SMALL_SHIFTS = 12 };
 /* Small objects (at most 2 KiB), zeroed; size classes of powers of two from pages. */
 void *pool_alloc(struct space *payer, size_t bytes);
 void pool_free(struct space *payer, void *p, size_t bytes);

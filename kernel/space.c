@@ -141,7 +141,7 @@ static void bury(struct space *s)
 		space_teardown(s);
 	if (parent)
 		tree_remove(s, parent);
-	verify(s->used == 0 && s->small_bytes == 0);
+	verify(s->used == 0);
 	(void)pool_move_quota(s, parent, s->quota);
 	space_free(s, parent);
 	if (parent)

@@ -8,6 +8,7 @@
 #include "kernel/abi/syscall.h"
 #include "kernel/handle.h"
 #include "kernel/percpu.h"
+#include "kernel/pool.h"
 #include "lib/addr.h"
 
 #define SPACE_DEPTH_MAX	 4
@@ -49,8 +50,8 @@ struct space {
 	uint64_t watch_bits; /* [lock] */
 	uint64_t active; /* (a) processors that have its page tables loaded */
 	uint64_t quota, used; /* [pool lock] 4 KiB pages */
+	uint32_t room[SMALL_SHIFTS]; /* [pool lock] of its pages of small objects, those with room */
 	struct share *share; /* (c) a processor; [run] what is in it. Of the child of the manager that we belong to */
-	uint64_t small_bytes; /* [pool lock] small objects; whole pages are in used */
 	struct space *parent; /* (c) holds a reference; gets the quota back; its death is ours */
 	struct space *children, *sibling; /* [tree lock] hold no references */
 	unsigned depth; /* (c) SPACE_DEPTH_MAX at most: a parent's death recurses */

@@ -83,7 +83,7 @@ static int space_get_info(struct space *s, uint64_t to)
 	info.handles = handle_count(s);
 	spin_unlock(&s->lock);
 	info.quota = s->quota;
-	info.used = s->used + (s->small_bytes + 4095) / 4096;
+	info.used = s->used;
 	return user_copy_out(to, &info, sizeof(info));
 }
 

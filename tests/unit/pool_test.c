@@ -80,7 +80,7 @@ static void exhaustion_and_coalescing(void)
 	CHECK_EQ(n, free);
 	CHECK_EQ(pool_free_pages(), 0);
 	CHECK(!pool_alloc(&space, 16));
-	CHECK_EQ(space.small_bytes, 0);
+	CHECK_EQ(space.used, n);
 	/* Back in an order that leaves no neighbours for a while. */
 	for (unsigned step = 0; step < 2; step++)
 		for (uint64_t i = step; i < n; i += 2)
@@ -110,7 +110,30 @@ static void quota_bounds_pages_and_small_objects(void)
 	CHECK_EQ(pool_charge(&space, 2), 0);
 	pool_uncharge(&space, 2);
 	pool_page_free(&space, page);
-	CHECK_EQ(space.used + space.small_bytes, 0);
+	CHECK_EQ(space.used, 0);
+}
+
+/* One object in each page keeps the page, and must cost as much. */
+static void a_page_is_paid_for_until_it_is_empty(void)
+{
+	static void *small[4 * 256];
+	struct space other = { .quota = 1 };
+	void *theirs;
+
+	fresh(4);
+	for (unsigned i = 0; i < 4 * 256; i++)
+		CHECK((small[i] = pool_alloc(&space, 16)) != NULL);
+	for (unsigned i = 0; i < 4 * 256; i++)
+		if (i % 256 != 0)
+			pool_free(&space, small[i], 16);
+	CHECK(!pool_page(&space));
+	CHECK((theirs = pool_alloc(&other, 16)) != NULL); /* in a page of its own */
+	CHECK_EQ(other.used, 1);
+	for (unsigned i = 0; i < 4 * 256; i += 256)
+		pool_free(&space, small[i], 16);
+	CHECK_EQ(space.used, 0);
+	pool_free(&other, theirs, 16);
+	CHECK_EQ(other.used, 0);
 }
 
 static void quota_moves_only_when_unused(void)
@@ -156,7 +179,7 @@ static void small_objects_do_not_overlap(void)
 	for (unsigned i = 0; i < 400; i++)
 		if (o[i].p)
 			pool_free(&space, o[i].p, o[i].n);
-	CHECK_EQ(space.used + space.small_bytes, 0);
+	CHECK_EQ(space.used, 0);
 	CHECK_EQ(pool_free_pages(), free);
 	CHECK(!pool_alloc(&space, 2049));
 	CHECK(!pool_alloc(&space, 0));
@@ -250,6 +273,7 @@ int main(void)
 	RUN(pages_are_zero_aligned_and_distinct);
 	RUN(exhaustion_and_coalescing);
 	RUN(quota_bounds_pages_and_small_objects);
+	RUN(a_page_is_paid_for_until_it_is_empty);
 	RUN(quota_moves_only_when_unused);
 	RUN(small_objects_do_not_overlap);
 	RUN(largest_pages_that_fit);

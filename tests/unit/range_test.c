@@ -209,7 +209,7 @@ static int64_t merge(uint64_t low, uint64_t high)
 
 static void split_and_merge(void)
 {
-	uint64_t r = fresh(), upper, used = space->used * 4096 + space->small_bytes;
+	uint64_t r = fresh(), upper, used = space->used;
 
 	upper = (uint64_t)split(r, 0x40000);
 	CHECK((int64_t)upper > 0);
@@ -225,7 +225,7 @@ static void split_and_merge(void)
 	CHECK_EQ(merge(r, upper), 0);
 	CHECK_EQ(info(r).size, RAM_BYTES);
 	CHECK_EQ(merge(r, upper), E_HANDLE);
-	CHECK_EQ(space->used * 4096 + space->small_bytes, used);
+	CHECK_EQ(space->used, used);
 }
 
 static void a_mapped_range_stays_as_it_is(void)
@@ -406,7 +406,7 @@ static void a_dead_space_gives_everything_back(void)
 	CHECK_EQ(child->info.reason, REASON_KILLED);
 	CHECK_EQ(space_map(child, VA, hpa(RAM_BASE), 0x1000, RW, MAP_WB, NULL), E_DEAD);
 	CHECK_EQ(handle_add(child, &child->object, RIGHT_ALL), E_NOMEM);
-	CHECK_EQ(child->used + child->small_bytes, 0);
+	CHECK_EQ(child->used, 0);
 	object_put(&child->object);
 	CHECK_EQ(space->quota, 512);
 	CHECK_EQ(pool_free_pages(), free);
@@ -426,7 +426,7 @@ static void a_space_takes_its_children_with_it(void)
 	/* It names itself, and nobody else does. */
 	CHECK(handle_add(grandchild, &grandchild->object, RIGHT_ALL) > 0);
 	space_kill(child, &killed);
-	CHECK_EQ(child->used + child->small_bytes, 0);
+	CHECK_EQ(child->used, 0);
 	object_put(&child->object);
 	CHECK_EQ(space->quota, 512);
 	CHECK_EQ(pool_free_pages(), free);
