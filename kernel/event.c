@@ -12,6 +12,9 @@
 #include "lib/list.h"
 #include <stddef.h>
 
+/* That a VM can have armed: its neighbours' are in the same lists. */
+enum { TIMERS_MAX = 64 };
+
 struct event {
 	struct object object;
 	struct spinlock lock;
@@ -118,14 +121,21 @@ int64_t sys_event_signal(struct sys_frame *f, struct object *o)
 int64_t sys_event_timer(struct sys_frame *f, struct object *o)
 {
 	struct event *e = list_entry(o, struct event, object);
+	struct space *vm = e->payer;
+	int r = 0;
 
+	while (vm->parent && vm->parent->parent)
+		vm = vm->parent;
 	spin_lock(&e->lock); /* against another processor that arms it, too */
 	timer_cancel(&e->timer);
 	e->timer_bits = f->arg[1];
-	if (f->arg[2] != 0)
+	e->timer.count = &vm->timers;
+	if (f->arg[2] != 0 && __atomic_load_n(e->timer.count, __ATOMIC_RELAXED) >= TIMERS_MAX)
+		r = E_NOMEM;
+	else if (f->arg[2] != 0)
 		timer_arm(&e->timer, f->arg[2]);
 	spin_unlock(&e->lock);
-	return 0;
+	return r;
 }
 
 /* [e->lock] The pending bits in mask, cleared; else the caller becomes the waiter. */

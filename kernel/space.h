@@ -52,6 +52,7 @@ struct space {
 	uint64_t quota, used; /* [pool lock] 4 KiB pages */
 	uint32_t room[SMALL_SHIFTS]; /* [pool lock] of its pages of small objects, those with room */
 	struct share *share; /* (c) a processor; [run] what is in it. Of the child of the manager that we belong to */
+	uint32_t timers; /* (a) of events of its own and of its children's, armed; where share is its own */
 	struct space *parent; /* (c) holds a reference; gets the quota back; its death is ours */
 	struct space *children, *sibling; /* [tree lock] hold no references */
 	unsigned depth; /* (c) SPACE_DEPTH_MAX at most: a parent's death recurses */

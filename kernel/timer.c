@@ -39,6 +39,8 @@ static void unlink(struct percpu *cpu, struct ktimer *t)
 	if (t->next)
 		t->next->prev = t->prev;
 	t->next = t->prev = NULL;
+	if (t->count)
+		__atomic_fetch_sub(t->count, 1, __ATOMIC_RELAXED);
 	/* The owner may insert it elsewhere once it sees this. */
 	__atomic_store_n(&t->armed, false, __ATOMIC_RELEASE);
 }
@@ -59,6 +61,8 @@ static void insert(struct percpu *cpu, struct ktimer *t)
 		cpu->timers = t;
 	if (at)
 		at->prev = t;
+	if (t->count)
+		__atomic_fetch_add(t->count, 1, __ATOMIC_RELAXED);
 	t->armed = true;
 }
 

@@ -12,6 +12,7 @@ struct ktimer {
 	struct ktimer *next, *prev; /* [queue lock] */
 	unsigned cpu; /* [queue lock] whose queue it is in */
 	bool armed; /* [queue lock] */
+	uint32_t *count; /* [queue lock] NULL, or goes up and down with `armed` (a); changes while it is not */
 	void (*fire)(struct ktimer *t); /* (c) called on that processor, interrupts off, no lock held */
 };
 

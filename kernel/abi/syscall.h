@@ -36,7 +36,7 @@ enum sys_number {
 	SYS_EVENT_SIGNAL,   /* (event, bits) */
 	SYS_EVENT_WAIT,	    /* (event, mask, TSC deadline, 0 = poll, ~0 = for ever): RDX = the pending
 				bits in mask, cleared; E_TIMEOUT when there are none */
-	SYS_EVENT_TIMER,    /* (event, bits, TSC deadline; 0 disarms): one timer an event [read, write] */
+	SYS_EVENT_TIMER,    /* (event, bits, TSC deadline; 0 disarms): one timer an event, 64 a VM at a time [read, write] */
 	SYS_EVENT_IRQ,	    /* (box, gsi, flags, event, bits): bind a host interrupt; flags IRQ_*;
 				IRQ_ACK unmasks a level-triggered one after service */
 	SYS_PORT_GRANT,	    /* (box, first, count) -> port handle */

@@ -259,6 +259,29 @@ static void base_cleared_by_a_selector(uint64_t argument)
 	child_exit(0);
 }
 
+/* A processor's timers are a list: a VM must not make it long for its neighbours. */
+static void timers_without_number(uint64_t unused)
+{
+	int first = sys_event_create(), e;
+	unsigned armed;
+
+	(void)unused;
+	EXPECT(sys_event_timer(first, 1, sys_tsc() + FIRST / 2), 0);
+	for (armed = 1; armed < 1000; armed++) {
+		e = sys_event_create();
+		EXPECT(e > 0, true);
+		if (sys_event_timer(e, 1, sys_tsc() + FIRST / 2) != 0)
+			break;
+	}
+	EXPECT(armed, 64);
+	EXPECT(sys_event_timer(e, 1, sys_tsc() + FIRST / 2), E_NOMEM);
+	EXPECT(sys_event_timer(first, 1, 0), 0);
+	EXPECT(sys_event_timer(e, 1, sys_tsc() + FIRST / 2), 0);
+	EXPECT(sys_close(e), 0);
+	EXPECT(sys_event_timer(first, 1, sys_tsc() + FIRST / 2), 0);
+	child_exit(0);
+}
+
 static const struct attack {
 	const char *name;
 	void (*run)(uint64_t);
@@ -278,6 +301,7 @@ static const struct attack {
 	ATTACK(memory_mapped_into_the_dead, 1, false, REASON_EXITED, 0),
 	ATTACK(chain_of_spaces, 1, false, REASON_EXITED, 0),
 	ATTACK(base_cleared_by_a_selector, 2, true, REASON_EXITED, 0),
+	ATTACK(timers_without_number, 1, false, REASON_EXITED, 0),
 };
 
 static bool attack_run(struct world *w, const struct attack *a, unsigned cpu)
