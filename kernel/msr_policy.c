@@ -178,7 +178,7 @@ static void tsc_move(struct vcpu *v, uint64_t by)
 }
 
 /* [APM2 "Extended Feature Enable Register"] */
-int msr_efer_write(struct vcpu *v, uint64_t value)
+static int efer_write(struct vcpu *v, uint64_t value)
 {
 	struct vcpu_regs r;
 
@@ -219,7 +219,7 @@ int msr_write(struct vcpu *v, uint32_t msr, uint64_t value)
 	case MSR_TSC: tsc_move(v, value - (rdtsc() + v->tsc_offset)); return 0;
 	case MSR_TSC_ADJUST: tsc_move(v, value - v->msr.tsc_adjust); return 0;
 	case MSR_APIC_BASE: return lapic_base_write(v, value);
-	case MSR_EFER: return msr_efer_write(v, value);
+	case MSR_EFER: return efer_write(v, value);
 	case MSR_TSC_AUX:
 		if (!v->vm->cpuid->rdtscp)
 			return E_RANGE;

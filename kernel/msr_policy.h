@@ -25,5 +25,4 @@ int msr_write(struct vcpu *v, uint32_t msr, uint64_t value);
 /* Power-on values; INIT keeps them. */
 void msr_reset(struct vcpu *v);
 
-int msr_efer_write(struct vcpu *v, uint64_t value);
 int msr_pat_valid(uint64_t value);

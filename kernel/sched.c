@@ -37,7 +37,7 @@ bool sched_pending(void)
 {
 	return percpu_self()->work != 0;
 }
-unsigned thread_cpu(const struct thread *t)
+static unsigned thread_cpu(const struct thread *t)
 {
 	return __atomic_load_n(&t->cpu, __ATOMIC_RELAXED);
 }

@@ -34,7 +34,5 @@ void sched_give_way(void);
  * (kernel/vcpu.h) when it switches from or to such a thread: control block, FPU, debug registers.
  */
 void thread_set_vcpu(struct thread *t, struct vcpu *v);
-/* The processor that t is on now. */
-unsigned thread_cpu(const struct thread *t);
 /* Make the processor that runs t leave the guest or ring 3 soon (reschedule IPI); no-op on our own. */
 void thread_poke(struct thread *t);

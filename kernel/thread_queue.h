@@ -9,8 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define THREAD_PRIORITIES 32 /* 31 is the highest; 0 is idle's alone */
-#define THREAD_URGENT	  16
+#define THREAD_URGENT 16 /* of 1 to 31; 0 is idle's alone */
 
 struct thread;
 

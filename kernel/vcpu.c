@@ -162,14 +162,15 @@ fail:
 	return status;
 }
 
-/* The last handle is closed. Others may still hold the pointer by way of vm->vcpu[]: see vm_destroy. */
+/*
+ * The last handle is closed, and no thread is bound. Others may still hold the pointer by way of vm->vcpu[]:
+ * the memory goes with the VM.
+ */
 void vcpu_destroy(struct object *o)
 {
 	struct vcpu *v = list_entry(o, struct vcpu, object);
 	struct vm *vm = v->vm;
 
-	__atomic_store_n(&v->gone, true, __ATOMIC_SEQ_CST);
-	vcpu_request(v, REQ_DEAD);
 	timer_cancel_wait(&v->lapic.timer);
 	spin_lock(&vm->lock);
 	vm->live--;

@@ -68,7 +68,6 @@ struct vcpu {
 	uint32_t apic_id; /* (c) */
 	unsigned index; /* (c) in vm->vcpu[] */
 	bool loaded; /* (v) guest FPU, debug registers and control block are on this processor */
-	bool gone; /* (a) its handle is closed; the memory stays until the VM's goes */
 	uint64_t area_va; /* (c) in the monitor */
 	uint64_t tsc_offset; /* (v) */
 	uint64_t dr[4]; /* (v) DR0-3 while not loaded */

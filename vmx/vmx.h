@@ -70,7 +70,6 @@ struct vmx_vcpu {
 struct vmx_cpu {
 	uint32_t *vmxon; /* (c) */
 	struct vmx_vcpu *current; /* whose VMCS is current */
-	bool on;
 	uint64_t used[VMX_USES]; /* this processor only */
 };
 

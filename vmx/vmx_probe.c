@@ -153,10 +153,7 @@ int vmx_cpu_on(struct percpu *cpu)
 	c->vmxon[0] = vmx_box.c.revision;
 	region = pool_hpa(c->vmxon).raw;
 	__asm__ volatile("vmxon %1\n\tsetna %0" : "=q"(failed) : "m"(region) : "cc", "memory");
-	if (failed)
-		return E_UNSUPPORTED;
-	c->on = true;
-	return 0;
+	return failed ? E_UNSUPPORTED : 0;
 }
 
 struct vmx_cpu *vmx_cpu_self(void) { return percpu_self()->hv; }
