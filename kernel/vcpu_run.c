@@ -179,6 +179,8 @@ static void block(struct vcpu *v)
 	__atomic_store_n(&v->mode, VCPU_PARKED, __ATOMIC_SEQ_CST);
 	if (__atomic_load_n(&v->request, __ATOMIC_SEQ_CST) == 0)
 		thread_park();
+	else
+		sched_yield_point(); /* see loop() */
 	__atomic_store_n(&v->mode, VCPU_OUTSIDE, __ATOMIC_SEQ_CST);
 	lapic_timer_halt(v, false);
 }
@@ -187,8 +189,12 @@ static void block(struct vcpu *v)
 
 static enum step prepare(struct vcpu *v)
 {
-	if (__atomic_load_n(&v->request, __ATOMIC_RELAXED) != 0)
-		return requests_take(v);
+	if (__atomic_load_n(&v->request, __ATOMIC_RELAXED) != 0) {
+		enum step s = requests_take(v);
+
+		if (s != STEP_AGAIN)
+			return s;
+	}
 	if (v->activity != ACTIVITY_RUNNING) {
 		block(v);
 		return thread_dying() ? STEP_DEAD : STEP_AGAIN;
@@ -227,6 +233,7 @@ static int loop(struct vcpu *v)
 		__atomic_store_n(&v->mode, VCPU_IN_GUEST, __ATOMIC_SEQ_CST);
 		if (__atomic_load_n(&v->request, __ATOMIC_SEQ_CST) != 0) {
 			__atomic_store_n(&v->mode, VCPU_OUTSIDE, __ATOMIC_RELAXED);
+			sched_yield_point(); /* enough processors can always have another request for us */
 			continue;
 		}
 		stretch_end("an entry", 0);

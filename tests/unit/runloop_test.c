@@ -234,6 +234,28 @@ static void tpr_keeps_lower_priorities_out(void)
 	fake_vm_free(vm);
 }
 
+static unsigned floods;
+
+/* Other processors of the same VM, many of them: a request is there again whenever we look. */
+static void flood(struct vcpu *v)
+{
+	if (++floods < 1000 && fake.yields < 5)
+		vcpu_request(v, REQ_EVENT);
+}
+
+static void requests_without_end_let_host_interrupts_in(void)
+{
+	setup(1);
+	floods = 0;
+	fake.on_inject = flood;
+	lapic_request(&g->v, 0x51, false);
+	g->r.rflags |= RFLAGS_IF;
+	CHECK_EQ(vcpu_run(&g->v), EXIT_KICK);
+	CHECK_EQ(floods, 6);
+	CHECK_EQ(fake.yields, 5 + 1); /* and once for the exit that ends the script */
+	fake_vm_free(vm);
+}
+
 static void second_interrupt_gets_a_window(void)
 {
 	setup(1);
@@ -694,6 +716,7 @@ int main(void)
 	RUN(order_is_reinjection_nmi_interrupt);
 	RUN(interrupt_waits_for_its_window);
 	RUN(tpr_keeps_lower_priorities_out);
+	RUN(requests_without_end_let_host_interrupts_in);
 	RUN(second_interrupt_gets_a_window);
 	RUN(shadow_delays_interrupts);
 	RUN(extint_asks_for_the_vector);
