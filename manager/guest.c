@@ -55,9 +55,10 @@ void guest_stop(struct manager *m, struct guest *g, enum life_end end, const cha
 	va_end(args);
 	if (g->vm > 0)
 		sys_vm_ctl(g->vm, VM_KILL, 0);
-	if (g->life.state == LIFE_ENDING)
+	/* One that no thread has come to yet, too: it holds handles to itself and would stay. */
+	if (g->space > 0)
 		sys_space_ctl(g->space, SPACE_KILL, 0, 0);
-	else
+	if (g->life.state != LIFE_ENDING)
 		guest_gone(m, g);
 }
 

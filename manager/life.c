@@ -54,6 +54,8 @@ bool life_due(const struct life *l, uint64_t now)
 
 void life_again(struct life *l, uint64_t now)
 {
+	if (l->state == LIFE_ENDING || l->state == LIFE_RETURNING)
+		l->end = END_RESTART;
 	if (l->state != LIFE_STOPPED && l->state != LIFE_WAITING)
 		return;
 	l->restarts += l->state == LIFE_STOPPED;
@@ -62,12 +64,14 @@ void life_again(struct life *l, uint64_t now)
 	l->crashes = 0;
 }
 
-void life_never(struct life *l)
+bool life_never(struct life *l)
 {
-	if (l->state == LIFE_WAITING) {
+	if (life_alive(l) || l->state == LIFE_STOPPED || !life_goes_on(l, l->end))
+		return false;
+	l->end = END_OPERATOR;
+	if (l->state == LIFE_WAITING)
 		l->state = LIFE_STOPPED;
-		l->end = END_OPERATOR;
-	}
+	return true;
 }
 
 const char *life_word(const struct life *l)

@@ -47,9 +47,12 @@ bool life_goes_on(const struct life *l, enum life_end end);
 void life_over(struct life *l, uint64_t now);
 /* In LIFE_WAITING: is it time? */
 bool life_due(const struct life *l, uint64_t now);
-/* The operator's wishes for one that is not alive: at once, or never again. */
+/*
+ * The operator's wishes for one that is not alive, or no more: at once, or never again. False: there was to be no
+ * other life anyway.
+ */
 void life_again(struct life *l, uint64_t now);
-void life_never(struct life *l);
+bool life_never(struct life *l);
 static inline bool life_alive(const struct life *l)
 {
 	return l->state == LIFE_STARTING || l->state == LIFE_RUNNING;

@@ -159,6 +159,9 @@ struct manager {
 	struct placement place[CONFIG_VM_MAX];
 	struct guest guest[CONFIG_VM_MAX];
 	unsigned guests;
+	unsigned step_turn; /* which guest's step is next */
+	bool steps; /* there are more */
+	uint64_t step_due; /* TSC: when the next may be made */
 	bool hinted; /* the user has been told how to go on */
 	uint64_t last_words; /* ms: when a guest said something last */
 };

@@ -54,10 +54,10 @@ static void stop(struct manager *m, struct guest *g, enum life_end end)
 							   "stopped from the console");
 	} else if (end == END_RESTART) {
 		life_again(&g->life, manager_ms(m));
-	} else if (g->life.state == LIFE_WAITING) {
-		life_never(&g->life);
+	} else if (life_never(&g->life)) {
 		format(g->reason, sizeof(g->reason), "stopped from the console");
-		manager_say("vm %s: stopped: %s", g->config->name, g->reason);
+		if (g->life.state == LIFE_STOPPED) /* else what it had is still on its way back */
+			manager_say("vm %s: stopped: %s", g->config->name, g->reason);
 	}
 }
 

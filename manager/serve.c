@@ -309,14 +309,19 @@ static void hint(struct manager *m)
 			 "`list` shows all, `off` switches the box off.", m->guests, m->config.vm[0].name);
 }
 
-/* Steps that take long, in turn with everything else. True: there are more. */
+/*
+ * A step that takes long, in turn with everything else, of one VM at a time: who runs waits for one of them at most,
+ * however many start at once. True: there are more.
+ */
 static bool step_guests(struct manager *m)
 {
-	bool more = false;
+	for (unsigned n = 0; n < m->guests; n++) {
+		unsigned i = m->step_turn++ % m->guests;
 
-	for (unsigned i = 0; i < m->guests; i++)
-		more |= guest_step(m, &m->guest[i]);
-	return more;
+		if (guest_step(m, &m->guest[i]))
+			return true;
+	}
+	return false;
 }
 
 /* Does a guest run whose processors want to be left some time between our steps? */
@@ -333,7 +338,7 @@ static bool anybody_runs(const struct manager *m)
 static uint64_t serve_once(struct manager *m, uint64_t bits, unsigned *vain)
 {
 	uint64_t start = sys_tsc(), look = m->box.tsc_hz / LOOKS_PER_SECOND, now;
-	bool typed = type(m), busy, more;
+	bool typed = type(m), busy;
 
 	for (unsigned i = 0; i < m->guests; i++) {
 		if (bits & BIT_DEATH(i) || m->guest[i].life.state == LIFE_ENDING)
@@ -342,7 +347,12 @@ static uint64_t serve_once(struct manager *m, uint64_t bits, unsigned *vain)
 			m->guest[i].quiet_until = start + look;
 	}
 	busy = manager_pump(m, false);
-	more = step_guests(m);
+	/* Whoever wakes us before their time is over does not shorten the others' pause. */
+	if (start >= m->step_due) {
+		m->steps = step_guests(m);
+		now = sys_tsc();
+		m->step_due = m->steps && anybody_runs(m) ? now + (now - start) : 0;
+	}
 	for (unsigned i = 0; i < m->guests; i++) {
 		guest_check(m, &m->guest[i]);
 		busy |= m->guest[i].quiet_until > start || m->guest[i].life.state == LIFE_ENDING ||
@@ -351,11 +361,10 @@ static uint64_t serve_once(struct manager *m, uint64_t bits, unsigned *vain)
 	hint(m);
 	maybe_finish(m);
 	/* Signals that mean nothing, one after the other, are answered by not listening for a while. */
-	*vain = typed || more || !(bits & ~m->guest_bits) ? 0 : *vain + 1;
-	now = sys_tsc();
-	if (more)
-		return anybody_runs(m) ? now + (now - start) : 0;
-	return now + (busy ? look : m->box.tsc_hz / POLL_PER_SECOND);
+	*vain = typed || m->steps || !(bits & ~m->guest_bits) ? 0 : *vain + 1;
+	if (m->steps)
+		return m->step_due;
+	return sys_tsc() + (busy ? look : m->box.tsc_hz / POLL_PER_SECOND);
 }
 
 void manager_serve(struct manager *m)

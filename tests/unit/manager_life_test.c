@@ -105,6 +105,27 @@ static void operators_wishes(void)
 	CHECK_EQ(l.state, LIFE_RUNNING); /* alive: it has to end first */
 }
 
+/* Said while what the VM had is still on its way back: it holds all the same. */
+static void operators_wishes_in_between(void)
+{
+	born(true);
+	life_ends(&l, END_CRASHED);
+	l.state = LIFE_RETURNING;
+	CHECK(life_never(&l));
+	life_over(&l, 500);
+	CHECK_EQ(l.state, LIFE_STOPPED);
+	CHECK_EQ(l.end, END_OPERATOR);
+	CHECK(!life_never(&l));
+	born(false);
+	life_ends(&l, END_CRASHED);
+	CHECK(!life_never(&l)); /* why it has stopped stays */
+	CHECK_EQ(l.end, END_CRASHED);
+	life_again(&l, 400);
+	l.state = LIFE_RETURNING;
+	life_over(&l, 500);
+	CHECK(life_due(&l, 500));
+}
+
 /* ---- processors */
 
 static struct config config;
@@ -286,6 +307,7 @@ int main(void)
 	RUN(first_reason_stays);
 	RUN(ends_while_it_starts);
 	RUN(operators_wishes);
+	RUN(operators_wishes_in_between);
 	RUN(shares_fairly);
 	RUN(pins);
 	RUN(exclusive);
