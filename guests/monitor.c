@@ -222,6 +222,8 @@ static void set_up(struct monitor *m, const struct monitor_boot *boot)
 					(boot->flags & MONITOR_TESTDEV) != 0, boot->cmdline };
 	for (unsigned i = 0; i < boot->cpus && status == 0; i++)
 		status = vcpu_create(m, i);
+	if (status == 0)
+		status = sys_vm_ctl(boot->handle.vm, VM_FREEZE, 0); /* not on a processor of the guest's own */
 	if (status != 0) {
 		m->request = REQUEST_NONE;
 		monitor_ask(m, REQUEST_CRASH, "no vCPU to be had: status %d", status);

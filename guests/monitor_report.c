@@ -87,21 +87,22 @@ static void port_counters(struct monitor *m, struct monitor_vcpu *v)
 void monitor_counters(struct monitor *m)
 {
 	char line[512];
-	uint64_t entries = 0, unknown_msr = 0, pv_eois = 0;
+	uint64_t entries = 0, unknown_msr = 0, pv_eois = 0, pv_ipis = 0;
 	size_t at;
 
 	for (unsigned i = 0; i < m->boot->cpus; i++) {
 		entries += m->vcpu[i].area->entries;
 		unknown_msr += m->vcpu[i].area->unknown_msr;
 		pv_eois += m->vcpu[i].area->pv_eois;
+		pv_ipis += m->vcpu[i].area->pv_ipis;
 	}
 	monitor_say(m, "monitor: first_insn: %llu TSC ticks after the kernel's entry",
 		    (unsigned long long)(m->first_tsc - m->boot_tsc));
 	for (unsigned i = 0; i < m->boot->cpus && (m->boot->flags & MONITOR_PORTS); i++)
 		port_counters(m, &m->vcpu[i]);
-	at = (size_t)format(line, sizeof(line), "monitor: exits: entries=%llu unknown_msr=%llu pv_eois=%llu",
+	at = (size_t)format(line, sizeof(line), "monitor: exits: entries=%llu unknown_msr=%llu pv_eois=%llu pv_ipis=%llu",
 			    (unsigned long long)entries, (unsigned long long)unknown_msr,
-			    (unsigned long long)pv_eois);
+			    (unsigned long long)pv_eois, (unsigned long long)pv_ipis);
 	for (unsigned kind = 0; monitor_exit_name(kind); kind++) {
 		uint64_t sum = 0;
 

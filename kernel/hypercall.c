@@ -40,6 +40,7 @@ static uint64_t send_ipi(struct vcpu *v, const struct call *c)
 
 	if ((icr & HC_ICR_LOGICAL) != 0 || (m.mode != APIC_FIXED && m.mode != APIC_NMI))
 		return (uint64_t)-HC_EINVAL;
+	v->area->pv_ipis++;
 	if (c->arg[2] > APIC_BROADCAST - 2 * 64U)
 		return 0;
 	for (unsigned word = 0; word < 2; word++) {

@@ -48,6 +48,8 @@ struct space {
 	struct space_info info; /* [lock] reason and fault */
 	struct event *watch; /* [lock] holds a reference */
 	uint64_t watch_bits; /* [lock] */
+	uint64_t log_paid; /* [lock] TSC up to which its share of the log is used up */
+	uint32_t log_dropped; /* [lock] lines since the last one that was let through */
 	uint64_t active; /* (a) processors that have its page tables loaded */
 	uint64_t quota, used; /* [pool lock] 4 KiB pages */
 	uint32_t room[SMALL_SHIFTS]; /* [pool lock] of its pages of small objects, those with room */
@@ -78,6 +80,8 @@ int space_unmap(struct space *s, uint64_t va, uint64_t size, bool kernel);
 
 /* Every thread of s dies at its next way out of the kernel. First reason wins. */
 void space_kill(struct space *s, const struct space_info *why);
+/* May s, or the kernel on its account, write so many lines now? What may not is counted, and told later. */
+bool space_may_log(struct space *s, uint32_t lines);
 /* Makes page tables current on this processor; NULL: the kernel's own. */
 void space_switch(struct space *s);
 /* While it is held no space comes or goes: after s, its first child, or the next one. NULL: s was the last. */

@@ -97,6 +97,8 @@ int64_t sys_vm_ctl(struct sys_frame *f, struct object *o)
 
 	if (f->arg[1] == VM_INFO)
 		return user_copy_out(f->arg[2], &info, sizeof(info));
+	if (f->arg[1] == VM_FREEZE)
+		return vm_freeze(vm_of(o));
 	if (f->arg[1] != VM_KILL)
 		return E_NOSYS;
 	vm_kill(vm_of(o));

@@ -178,6 +178,9 @@ void vcpu_destroy(struct object *o)
 	object_put(&vm->object);
 }
 
+/* Lines of its VM's share of the log, less than it has: sixteen at once shall be possible. */
+enum { DUMP_COST = 5 };
+
 static void dump_area(struct vcpu *v, const struct vcpu_regs *r)
 {
 	const uint64_t *g = v->gpr;
@@ -197,6 +200,8 @@ void vcpu_dump(struct vcpu *v)
 {
 	struct vcpu_regs r;
 
+	if (!space_may_log(v->vm->space, DUMP_COST))
+		return;
 	memset(&r, 0, sizeof(r));
 	hv->pull(v, REG_RIP | REG_SEG | REG_CR, &r);
 	log_line(v->vm->name, "vCPU %u: %s, requests %#x, event %u/%u, apic base %#lx, entries %lu", v->index,

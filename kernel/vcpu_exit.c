@@ -5,7 +5,6 @@
 #include "arch/cpu.h"
 #include "kernel/cpuid_policy.h"
 #include "kernel/hypercall.h"
-#include "kernel/log.h"
 #include "kernel/mitigation.h"
 #include "kernel/thread.h"
 #include "kernel/vm.h"
@@ -299,7 +298,6 @@ static enum exit_action on_shutdown(struct vcpu *v) { return to_monitor(v, EXIT_
 static enum exit_action on_invalid(struct vcpu *v)
 {
 	memcpy(v->area->text, v->exit.text, VCPU_TEXT_MAX);
-	log_line(v->vm->name, "%s", v->exit.text);
 	vcpu_dump(v);
 	return to_monitor(v, EXIT_INVALID);
 }

@@ -122,6 +122,7 @@ struct vm_doorbell {
 enum vm_op {
 	VM_KILL = 1, /* no vCPU of it runs again; vcpu_run returns E_DEAD */
 	VM_INFO, /* (struct vm_info *) */
+	VM_FREEZE, /* there will be no more vCPUs; the first vcpu_run says so, too, and may wait for locks of the box */
 };
 
 struct vm_info {

@@ -142,6 +142,7 @@ struct vcpu_area {
 	uint64_t count[64]; /* exits by reason, indexed by enum hv_exit_kind; see vcpu_count_name */
 	uint64_t unknown_msr; /* accesses that got #GP */
 	uint64_t pv_eois; /* EOIs that the guest made without an exit */
+	uint64_t pv_ipis; /* hypercalls that send IPIs */
 };
 
 #define VCPU_AREA_BYTES 0x3000 /* area, local APIC page, FPU page */

@@ -65,6 +65,7 @@ static void ipis_by_bitmap(void)
 	CHECK_EQ(requested(), 0xe);
 	CHECK_EQ(answer(SEND_IPI, 2, 0, 0, 4 << 8), 1);
 	CHECK((fake_vcpu(vm, 1)->v.request & REQ_NMI) != 0);
+	CHECK_EQ(g->v.area->pv_ipis, 6);
 	fake_vm_free(vm);
 }
 

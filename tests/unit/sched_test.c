@@ -76,6 +76,43 @@ static void equals_take_turns_at_slices(void)
 	CHECK(ran[0] == 100 && ran[1] == 100 && ran[2] == 100);
 }
 
+/* What a PAUSE exit does: of four vCPUs that share a processor, three spin for a lock that the fourth holds. */
+static void who_spins_gives_way_to_who_has_the_lock(void)
+{
+	struct thread *holder;
+	unsigned spins = 0, slices = 0;
+
+	fresh();
+	for (unsigned i = 0; i < 4; i++)
+		start(i, 0, 5);
+	schedule();
+	holder = CURRENT;
+	threads[4].space = &vms[1]; /* one of another VM, which has its share all the same */
+	start(4, 0, 5);
+	tsc += slice();
+	schedule(); /* the holder's slice is over, with the lock in its hand */
+	for (; CURRENT != holder && spins + slices < 20;) {
+		if (CURRENT == &threads[4]) {
+			slices++;
+			tsc += slice();
+			schedule();
+		} else {
+			spins++; /* no time passes: nobody sees the end of a slice */
+			sched_give_way();
+		}
+	}
+	CHECK(CURRENT == holder);
+	CHECK_EQ(spins, 3);
+	CHECK(slices <= 2);
+	for (unsigned i = 0; i < 5; i++)
+		thread_park();
+	CHECK(CURRENT == &idle[0]);
+	start(5, 0, 5);
+	schedule();
+	sched_give_way(); /* to nobody */
+	CHECK(CURRENT == &threads[5]);
+}
+
 static void alone_there_is_no_tick(void)
 {
 	fresh();
@@ -399,6 +436,7 @@ int main(void)
 	RUN(barrier_between_spaces_only);
 	RUN(the_highest_priority_runs);
 	RUN(equals_take_turns_at_slices);
+	RUN(who_spins_gives_way_to_who_has_the_lock);
 	RUN(alone_there_is_no_tick);
 	RUN(no_wakeup_is_lost);
 	RUN(waking_elsewhere_sends_one_ipi);
