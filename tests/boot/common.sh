@@ -7,6 +7,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 fail() {
 	echo "FAIL: $*"
+	[ -z "${KEEP:-}" ] || cp "$work/out" "$KEEP"
 	[ -f "$work/out" ] && { echo "--- the box said:"; tail -n 60 "$work/out"; }
 	exit 1
 }

@@ -9,7 +9,7 @@
 
 enum {
 	MSR_TSC_ADJUST = 0x3b, MSR_KVM_SYSTEM_TIME = 0x4b564d01, ROUNDS = 201,
-	HANDOVERS = 4, LOCKED_ADDS = 2000, FLUSHES = 40, READS = 200, CLOCK_READS = 3000,
+	HANDOVERS = 4, LOCKED_ADDS = 2000, FLUSHES = 40, UNMAPS = 40, READS = 200, CLOCK_READS = 3000,
 };
 
 static unsigned cpus;
@@ -166,19 +166,29 @@ static void window_map(volatile uint64_t *page)
 	*(volatile uint64_t *)window_pt = (uint64_t)(uintptr_t)page | 3;
 }
 
-static void shootdown(void)
+/* The page directory's entry for the window: its page table, or what was there before. */
+static volatile uint64_t *window_entry(void)
 {
-	uint64_t *pdpt = (uint64_t *)(uintptr_t)(boot_pml4[0] & ~0xfffULL), *pd, old;
-	unsigned slot = WINDOW_VA >> 21 & 511;
+	uint64_t *pdpt = (uint64_t *)(uintptr_t)(boot_pml4[0] & ~0xfffULL);
 
-	begin();
-	pd = (uint64_t *)(uintptr_t)(pdpt[0] & ~0xfffULL);
-	old = pd[slot];
+	return (volatile uint64_t *)(uintptr_t)(pdpt[0] & ~0xfffULL) + (WINDOW_VA >> 21 & 511);
+}
+
+static void window_open(void)
+{
 	window_map(page_old);
-	*(volatile uint64_t *)&pd[slot] = (uint64_t)(uintptr_t)window_pt | 3;
+	*window_entry() = (uint64_t)(uintptr_t)window_pt | 3;
 	page_old[0] = 1;
 	WRITE_REG("cr3", READ_REG("cr3"));
 	on_trap(VEC_B, flush_window);
+}
+
+static void shootdown(void)
+{
+	uint64_t old = *window_entry();
+
+	begin();
+	window_open();
 	shared = 1;
 	smp_ipi(0, ICR_OTHERS | VEC_B | ICR_ASSERT);
 	smp_until("the first flush", &acks, cpus - 1);
@@ -198,11 +208,82 @@ static void shootdown(void)
 	ap_go = true;
 	smp_wait_all();
 	cli();
-	pd[slot] = old;
+	*window_entry() = old;
 	WRITE_REG("cr3", READ_REG("cr3"));
 	CHECK_EQ(stale, 0);
 	for (unsigned n = 1; n < cpus; n++)
 		CHECK(ap[n].value > 0);
+}
+
+static volatile unsigned faults[AP_MAX];
+static volatile bool mapped;
+
+/* A read of the window that faults: it is over when the window is there again. */
+static void window_fault(struct frame *f)
+{
+	(void)f;
+	if (READ_REG("cr2") - WINDOW_VA >= 4096)
+		fail("page fault at 0x%llx, CR2 0x%llx", (unsigned long long)f->rip, (unsigned long long)READ_REG("cr2"));
+	faults[smp_self()]++;
+	sti();
+	while (!mapped)
+		cpu_pause();
+	cli();
+}
+
+static void read_again(unsigned n)
+{
+	uint64_t before = ap[n].value, start = rdtsc();
+
+	while (ap[n].value == before) {
+		fail_with_others();
+		cpu_pause();
+		if (rdtsc() - start > smp_patience)
+			fail("processor %u does not come back from its fault", n);
+	}
+}
+
+/* Once all have acknowledged that it is gone, each must fault at its next read, until it is there again. */
+static void unmapped(void)
+{
+	uint64_t old = *window_entry();
+
+	begin();
+	window_open();
+	smp_ipi(0, ICR_OTHERS | VEC_B | ICR_ASSERT);
+	smp_until("the first flush", &acks, cpus - 1);
+	on_trap(VECTOR_PF, window_fault);
+	memset((void *)(uintptr_t)faults, 0, sizeof(faults));
+	mapped = true;
+	smp_run_all(read_window);
+	sti();
+	for (unsigned i = 0; i < UNMAPS; i++) {
+		unsigned before[AP_MAX];
+
+		mapped = false;
+		*(volatile uint64_t *)window_pt = 0;
+		acks = 0;
+		invlpg(WINDOW_VA);
+		smp_ipi(0, ICR_OTHERS | VEC_B | ICR_ASSERT);
+		smp_until("flushes", &acks, cpus - 1);
+		for (unsigned n = 1; n < cpus; n++)
+			before[n] = (unsigned)ap[n].value;
+		for (unsigned n = 1; n < cpus; n++)
+			smp_until("a fault", &faults[n], i + 1);
+		for (unsigned n = 1; n < cpus; n++) /* the read that was under way; none after it */
+			stale += (unsigned)ap[n].value - before[n] > 1;
+		window_map(i & 1 ? page_old : page_new);
+		mapped = true;
+		for (unsigned n = 1; n < cpus; n++)
+			read_again(n);
+	}
+	ap_go = true;
+	smp_wait_all();
+	cli();
+	on_trap(VECTOR_PF, NULL);
+	*window_entry() = old;
+	WRITE_REG("cr3", READ_REG("cr3"));
+	CHECK_EQ(stale, 0);
 }
 
 /* Everybody asks everybody at once, and serves while it waits. */
@@ -478,6 +559,7 @@ const struct test payload_tests[] = {
 	{ "all_run", all_run },
 	{ "ring_of_halts", ring_of_halts },
 	{ "shootdown", shootdown },
+	{ "unmapped", unmapped },
 	{ "crossfire", crossfire },
 	{ "tsc_agrees", tsc_agrees },
 	{ "kvmclock_agrees", kvmclock_agrees },
