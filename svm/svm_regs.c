@@ -124,6 +124,7 @@ void svm_push(struct vcpu *v, uint32_t groups, const struct vcpu_regs *r)
 		c->efer = r->efer | EFER_SVME;
 		s->shut_down = false;
 		svm_dirty(c, SVM_CLEAN_CR | SVM_CLEAN_CR2);
+		svm_tlb_flush(v); /* as a MOV to CR3 would */
 	}
 	if ((groups & REG_DR) != 0) {
 		c->dr6 = r->dr6;
@@ -178,6 +179,7 @@ int svm_msr_write(struct vcpu *v, uint32_t msr, uint64_t value)
 		return E_RANGE;
 	c->efer = value | EFER_SVME;
 	svm_dirty(c, SVM_CLEAN_CR);
+	svm_tlb_flush(v); /* NXE */
 	return 0;
 }
 

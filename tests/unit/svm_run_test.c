@@ -7,6 +7,7 @@
 #include "kernel/hvops.h"
 #include "kernel/log.h"
 #include "lib/x86/cr.h"
+#include "lib/x86/msr.h"
 #include "tests/unit/unit.h"
 
 struct svm_box svm_box;
@@ -32,6 +33,9 @@ void svm_enter(struct svm_vcpu *s, uint64_t vmcb_hpa, uint64_t host_hpa)
 	s->vmcb->dr6 = next.dr6;
 	s->vmcb->next_rip = next.next_rip;
 }
+
+static unsigned flushes;
+void svm_tlb_flush(struct vcpu *v) { (void)v, flushes++; }
 
 void log_line(const char *part, const char *fmt, ...) { (void)part, (void)fmt; }
 
@@ -233,6 +237,23 @@ static void nmi_until_iret(void)
 	CHECK_EQ(svm_can(&vcpu.v) & HV_CAN_NMI, HV_CAN_NMI);
 }
 
+/* VMRUN flushes nothing by itself: translations of another CR3 would live on under the same ASID. */
+static void paging_changes_flush(void)
+{
+	struct vcpu_regs r = { .cr3 = 0x1000 };
+
+	setup();
+	flushes = 0;
+	svm_push(&vcpu.v, REG_RIP | REG_SEG | REG_DR, &r);
+	CHECK_EQ(flushes, 0);
+	svm_push(&vcpu.v, REG_CR, &r);
+	CHECK_EQ(flushes, 1);
+	CHECK_EQ(svm_msr_write(&vcpu.v, MSR_EFER, EFER_NXE), 0);
+	CHECK_EQ(flushes, 2);
+	CHECK_EQ(svm_msr_write(&vcpu.v, MSR_STAR, 1), 0);
+	CHECK_EQ(flushes, 2);
+}
+
 int main(void)
 {
 	RUN(shadow_kept_over_two_interrupts);
@@ -244,5 +265,6 @@ int main(void)
 	RUN(interrupted_delivery);
 	RUN(refused);
 	RUN(nmi_until_iret);
+	RUN(paging_changes_flush);
 	return unit_status();
 }
