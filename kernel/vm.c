@@ -192,12 +192,17 @@ static int64_t take(struct vm *vm, const struct vm_range *r, struct space *to)
 	status = scrub_memory(r->base, r->size, &vm->scrubbed);
 	if (status != 0)
 		return status;
-	handle = range_create(to, r->base, r->size, RANGE_RAM, 0, RIGHT_ALL);
-	if (handle < 0)
-		return handle; /* it stays the VM's: the caller may make room and call again */
+	/* Before anybody can name it: another thread may move it on at once. */
 	spin_lock(&all.lock);
 	vm->ranges--;
 	spin_unlock(&all.lock);
+	handle = range_create(to, r->base, r->size, RANGE_RAM, 0, RIGHT_ALL);
+	if (handle < 0) { /* it stays the VM's: the caller may make room and call again */
+		spin_lock(&all.lock);
+		vm->ranges++;
+		spin_unlock(&all.lock);
+		return handle;
+	}
 	vm->scrubbed = 0;
 	return handle;
 }
