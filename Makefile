@@ -224,6 +224,19 @@ $(O)/ring3/%.elf: $(O)/r/tests/ring3/%.o $(O)/r/tests/ring3/ring3.o $(O)/r/manag
 
 HOSTILE_RING3 := $(patsubst %,$(O)/ring3/%.elf,$(filter-out ring3,$(basename $(notdir $(wildcard tests/ring3/*.c)))))
 
+# ---------------------------------------------------------------------------- a monitor with a fault
+
+# The monitor's own sources; the assembler makes a call of tests/fault out of each SYSCALL.
+FAULT_C := $(MONITOR_C) $(sort $(wildcard tests/fault/*.c))
+$(O)/f/%.o: %.c Makefile tests/fault/hook.h
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(BARE) -mno-red-zone -include tests/fault/hook.h -MMD -MP -c $< -o $@
+$(O)/fault/monitor.debug.elf: $(FAULT_C:%.c=$(O)/f/%.o) $(O)/u/tests/fault/entry.asm.o $(RING3_ASM_O) guests/ring3.ld tests/fault/extents.ld
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)ld $(LDFLAGS_BARE) -T guests/ring3.ld $(filter %.o,$^) tests/fault/extents.ld -o $@
+
 # ---------------------------------------------------------------------------- unit tests and fuzzers
 
 # A unit test is one program: tests/unit/X_test.c with the sources that its first comment line
@@ -275,7 +288,7 @@ debug: all $(O)/demo/bulkhead.conf
 
 # Rows run side by side, and many boot the same program: none of them may be the one that builds it.
 .PHONY: test-programs
-test-programs: all payloads $(HOSTILE_RING3)
+test-programs: all payloads $(HOSTILE_RING3) $(O)/fault/monitor.elf
 
 test: test-programs
 	$(Q)tests/run $(TESTS)

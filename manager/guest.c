@@ -38,6 +38,8 @@ static bool box_ends_with(const struct manager *m, const struct guest *g)
 static void guest_gone(struct manager *m, struct guest *g)
 {
 	g->life.state = LIFE_RETURNING;
+	if (g->vm > 0)
+		sys_vm_ctl(g->vm, VM_KILL, 0); /* a monitor that ends of itself has not: its memory would stay */
 	if (box_ends_with(m, g)) {
 		life_over(&g->life, manager_ms(m));
 		tell(m, g, "stopped: %s", g->reason);
@@ -168,6 +170,7 @@ static bool go_on_returning(struct manager *m, struct guest *g)
 	if (status != 0)
 		return status == E_AGAIN;
 	guest_take_rest(m, g);
+	report_gone(m, g);
 	life_over(&g->life, now);
 	if (g->life.state == LIFE_STOPPED)
 		tell(m, g, "stopped: %s", g->reason);

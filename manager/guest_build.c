@@ -217,6 +217,7 @@ static void fill_boot(const struct manager *m, const struct guest *g, struct mon
 	boot->cpus = g->config->cpus;
 	boot->flags = m->monitor_flags | (g->config->testdev ? MONITOR_TESTDEV : 0);
 	boot->host_cpus = m->box.cpus;
+	boot->life = g->life.restarts;
 	memcpy(boot->cpu, g->place->cpu, sizeof(g->place->cpu));
 	boot->manager_bits = BIT_GUEST(g->index);
 	boot->shuffle_ms = g->config->pinned || g->config->exclusive ? 0 : m->shuffle_ms;

@@ -186,6 +186,10 @@ void guest_ask(struct guest *g, uint32_t what);
 /* ---- report.c ---- */
 /* With `counters`: what it cost, while it is still there. */
 void guest_report(struct manager *m, const struct guest *g);
+/* With `counters`: what there is, when all that it had is back. */
+void report_gone(struct manager *m, const struct guest *g);
+/* What has to be the same before and after, when nothing is lost. */
+void report_memory(struct manager *m, char *line, size_t bytes);
 
 /* ---- guest_build.c: what it consists of ---- */
 /* All but its RAM; `why` is set when there is more to say than a status. */

@@ -21,21 +21,6 @@ static void list(struct manager *m)
 	}
 }
 
-/* What has to be the same before and after, when nothing is lost. */
-static void memory(struct manager *m)
-{
-	struct space_info info = { 0 };
-
-	sys_box_info(&m->box);
-	sys_space_ctl(HANDLE_SELF_SPACE, SPACE_INFO, sys_ptr(&info), 0);
-	mux_say(&m->mux, "bulkhead: memory: %llu KiB free for VMs in %u pieces, the largest of %llu KiB; of the "
-			 "kernel's %llu KiB %llu free; the manager has %llu KiB of them and %u handles",
-		(unsigned long long)(memory_free(&m->memory) >> 10), m->memory.pieces,
-		(unsigned long long)(memory_largest(&m->memory) >> 10),
-		(unsigned long long)(m->box.pool_bytes >> 10), (unsigned long long)(m->box.pool_free >> 10),
-		(unsigned long long)info.used * 4, info.handles);
-}
-
 static void focus(struct manager *m, struct guest *g)
 {
 	if (g->port) {
@@ -86,6 +71,7 @@ void operator_command(struct manager *m, const char *line)
 {
 	struct menu_command c;
 	struct guest *g;
+	char text[240];
 
 	menu_read(&c, line, &m->config, m->mux.focus);
 	g = &m->guest[c.vm];
@@ -121,7 +107,8 @@ void operator_command(struct manager *m, const char *line)
 		ask(m, g, MONITOR_ASK_DUMP);
 		return;
 	case MENU_MEMORY:
-		memory(m);
+		report_memory(m, text, sizeof(text));
+		mux_say(&m->mux, "bulkhead: %s", text);
 		return;
 	case MENU_OFF:
 		off(m);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What a VM costs, and who disturbed it: lines for `counters` on the box's command line. */
+/* What a VM costs, who disturbed it, and what is free: for `counters` on the box's command line, and the menu. */
 #include "manager/manager.h"
+
+#include "lib/format.h"
 
 static void report_processor(const struct guest *g, unsigned cpu)
 {
@@ -33,4 +35,28 @@ void guest_report(struct manager *m, const struct guest *g)
 			    (unsigned long long)private.size >> 10, (unsigned long long)vm.npt_pages * 4);
 	for (unsigned i = 0; i < g->config->cpus && g->config->exclusive; i++)
 		report_processor(g, g->place->cpu[i]);
+}
+
+void report_memory(struct manager *m, char *line, size_t bytes)
+{
+	struct space_info info = { 0 };
+
+	sys_box_info(&m->box);
+	sys_space_ctl(HANDLE_SELF_SPACE, SPACE_INFO, sys_ptr(&info), 0);
+	format(line, bytes, "memory: %llu KiB free for VMs in %u pieces, the largest of %llu KiB; of the "
+			    "kernel's %llu KiB %llu free; the manager has %llu KiB of them and %u handles",
+	       (unsigned long long)(memory_free(&m->memory) >> 10), m->memory.pieces,
+	       (unsigned long long)(memory_largest(&m->memory) >> 10),
+	       (unsigned long long)(m->box.pool_bytes >> 10), (unsigned long long)(m->box.pool_free >> 10),
+	       (unsigned long long)info.used * 4, info.handles);
+}
+
+void report_gone(struct manager *m, const struct guest *g)
+{
+	char line[240];
+
+	if ((m->monitor_flags & MONITOR_COUNTERS) == 0)
+		return;
+	report_memory(m, line, sizeof(line));
+	manager_say("without vm %s: %s", g->config->name, line);
 }

@@ -47,7 +47,8 @@ struct monitor_boot {
 	char name[16]; /* the VM's */
 	uint64_t memory; /* guest RAM in bytes; above the hole it goes on at 4 GiB */
 	uint32_t cpus, flags; /* flags: MONITOR_* */
-	uint32_t host_cpus, reserved;
+	uint32_t host_cpus;
+	uint32_t life; /* how often the VM has been started before */
 	uint16_t cpu[MONITOR_CPUS_MAX]; /* the host processor of each vCPU */
 	struct monitor_handles handle;
 	uint64_t manager_bits; /* to signal on manager_event */

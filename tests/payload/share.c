@@ -57,12 +57,25 @@ static void tell_gap(void)
 	worst_gap = 0;
 }
 
+/* `beats=N` */
+static unsigned beats_wanted(void)
+{
+	const char *text = option("beats=");
+	unsigned n = 0;
+
+	for (; text && *text >= '0' && *text <= '9'; text++)
+		n = 10 * n + (unsigned)(*text - '0');
+	return n != 0 ? n : BEATS;
+}
+
 /*
  * Each beat asks for the next, a period later: the worst gap is a period and what the others took. With
  * `endless` it goes on, and tells every ten beats.
  */
 static void heartbeat(void)
 {
+	unsigned wanted = beats_wanted();
+
 	if (!(cpuid(1, 0).ecx >> 24 & 1))
 		skip("no TSC-deadline timer");
 	lapic_init(true);
@@ -70,7 +83,7 @@ static void heartbeat(void)
 	on_trap(VEC_BEAT, beat);
 	lapic_set(LAPIC_LVTT, LVT_DEADLINE | VEC_BEAT);
 	arm(rdtsc() + ticks_per_beat);
-	while (beats < BEATS) {
+	while (beats < wanted) {
 		sti_hlt();
 		cli();
 		if (beats >= TOLD_BEATS && option("endless"))

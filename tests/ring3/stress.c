@@ -7,34 +7,9 @@
 #include "tests/ring3/ring3.h"
 
 #include <stdbool.h>
+#include "tests/ring3/garbage.h"
 
 enum { ROUNDS = 60, WARM_UP = 10, CALLS = 6000, QUOTA = 400, PIECE = 2 << 20 };
-
-static uint64_t next(uint64_t *s)
-{
-	*s ^= *s << 13;
-	*s ^= *s >> 7;
-	*s ^= *s << 17;
-	return *s;
-}
-
-/* Small numbers (handles, operations), addresses of all kinds, powers of two, anything. */
-static uint64_t argument(uint64_t *s, uint64_t buffer)
-{
-	uint64_t r = next(s);
-
-	switch (next(s) % 12) {
-	case 0: case 1: case 2: case 3: return r % 24;
-	case 4: return r;
-	case 5: return buffer + r % 256;
-	case 6: return 0x400000 + (r % 16 << 12);
-	case 7: return r % 64 << 12;
-	case 8: return 1ULL << r % 64;
-	case 9: return 0xffff800000000000ULL + r % 0x1000000;
-	case 10: return 0x20000000 + (r % 256 << 12);
-	default: return 0x40000000ULL * (r % 4);
-	}
-}
 
 /* Calls that would only end or delay the test, or flood the log. */
 static bool left_out(uint64_t n, const uint64_t *a, uint64_t chance)
@@ -53,19 +28,19 @@ static bool left_out(uint64_t n, const uint64_t *a, uint64_t chance)
 
 static void fuzz(uint64_t seed)
 {
-	uint64_t s = seed * 0x9e3779b97f4a7c15ULL + 1, a[6];
+	uint64_t s = garbage_seed(seed), a[6];
 	char buffer[512];
 
 	for (unsigned i = 0; i < sizeof(buffer); i++)
-		buffer[i] = (char)next(&s);
+		buffer[i] = (char)garbage_next(&s);
 	for (unsigned i = 0; i < CALLS; i++) {
-		uint64_t n = next(&s) % (SYS_MAX + 2);
+		uint64_t n = garbage_next(&s) % (SYS_MAX + 2);
 
 		for (unsigned k = 0; k < 6; k++)
-			a[k] = argument(&s, sys_ptr(buffer));
+			a[k] = garbage_argument(&s, sys_ptr(buffer));
 		if (n == SYS_EVENT_WAIT)
-			a[2] = next(&s) % 2 ? 0 : sys_tsc() + next(&s) % 1000000;
-		if (left_out(n, a, next(&s)))
+			a[2] = garbage_next(&s) % 2 ? 0 : sys_tsc() + garbage_next(&s) % 1000000;
+		if (left_out(n, a, garbage_next(&s)))
 			continue;
 		(void)sys_call6(n, a[0], a[1], a[2], a[3], a[4], a[5]);
 	}

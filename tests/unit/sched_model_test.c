@@ -146,6 +146,41 @@ static void urgency_in_a_machine_is_its_own_matter(void)
 	CHECK_EQ(parts[1].ran, 0);
 }
 
+/* All threads of a monitor, its own among them, spin; a neighbour's heart beats on the same processors. */
+static void a_spinning_monitor_takes_its_own_time_only(void)
+{
+	struct part *heart;
+
+	play_fresh();
+	for (unsigned i = 0; i < 4; i++) {
+		join(1, i % CPUS, 15, 1, 0);
+		join(1, i % CPUS, 8, 1, 0);
+	}
+	join(2, 0, 8, 1, 0);
+	heart = join(3, 0, 8, 200, 9800);
+	play(SECOND, 1);
+	heart->worst = 0;
+	play(10 * SECOND, 1);
+	CHECK(heart->worst <= 3 * STEP);
+	NEAR(heart->ran, 200ULL * 1100, 2);
+	NEAR(ran(2), 11ULL * SECOND / 2 - 200 * 550, 2);
+}
+
+/* From processor to processor in the middle of slices: at best its share of each. */
+static void moving_about_gives_nobody_more(void)
+{
+	play_fresh();
+	join(1, 0, 15, 1, 0);
+	for (unsigned cpu = 0; cpu < CPUS; cpu++)
+		join(2, cpu, 8, 1, 0);
+	for (unsigned i = 0; i < 5000; i++) {
+		play(SECOND / 1000, i % CPUS);
+		sched_move(&threads[0], i % CPUS);
+	}
+	for (unsigned i = 1; i <= CPUS; i++)
+		NEAR(parts[i].ran, 5ULL * SECOND / 2, 3);
+}
+
 static void a_sleeper_preempts_those_who_compute(void)
 {
 	struct part *heart;
@@ -270,6 +305,8 @@ int main(void)
 	RUN(sixteen_threads_get_no_more_than_one);
 	RUN(five_machines_get_a_fifth_each);
 	RUN(urgency_in_a_machine_is_its_own_matter);
+	RUN(a_spinning_monitor_takes_its_own_time_only);
+	RUN(moving_about_gives_nobody_more);
 	RUN(a_sleeper_preempts_those_who_compute);
 	RUN(sleeping_is_no_way_to_get_more);
 	RUN(a_long_sleep_is_not_saved_up);
