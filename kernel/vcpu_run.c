@@ -179,8 +179,6 @@ static void block(struct vcpu *v)
 	__atomic_store_n(&v->mode, VCPU_PARKED, __ATOMIC_SEQ_CST);
 	if (__atomic_load_n(&v->request, __ATOMIC_SEQ_CST) == 0)
 		thread_park();
-	else
-		sched_yield_point(); /* see loop() */
 	__atomic_store_n(&v->mode, VCPU_OUTSIDE, __ATOMIC_SEQ_CST);
 	lapic_timer_halt(v, false);
 }
@@ -189,12 +187,8 @@ static void block(struct vcpu *v)
 
 static enum step prepare(struct vcpu *v)
 {
-	if (__atomic_load_n(&v->request, __ATOMIC_RELAXED) != 0) {
-		enum step s = requests_take(v);
-
-		if (s != STEP_AGAIN)
-			return s;
-	}
+	if (__atomic_load_n(&v->request, __ATOMIC_RELAXED) != 0)
+		return requests_take(v);
 	if (v->activity != ACTIVITY_RUNNING) {
 		block(v);
 		return thread_dying() ? STEP_DEAD : STEP_AGAIN;
@@ -220,10 +214,14 @@ static int leave(struct vcpu *v)
 
 static int loop(struct vcpu *v)
 {
-	for (;;) {
-		enum step s = prepare(v);
+	for (unsigned turn = 1;; turn++) {
 		enum hv_exit_kind kind;
+		enum step s;
 
+		/* Enough processors can always have another request for us: host interrupts come in nevertheless. */
+		if (turn % 64 == 0)
+			sched_yield_point();
+		s = prepare(v);
 		if (s == STEP_AGAIN)
 			continue;
 		if (s == STEP_MONITOR)
@@ -233,7 +231,6 @@ static int loop(struct vcpu *v)
 		__atomic_store_n(&v->mode, VCPU_IN_GUEST, __ATOMIC_SEQ_CST);
 		if (__atomic_load_n(&v->request, __ATOMIC_SEQ_CST) != 0) {
 			__atomic_store_n(&v->mode, VCPU_OUTSIDE, __ATOMIC_RELAXED);
-			sched_yield_point(); /* enough processors can always have another request for us */
 			continue;
 		}
 		stretch_end("an entry", 0);

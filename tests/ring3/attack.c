@@ -153,6 +153,30 @@ static void memory_lost_with_a_full_table(uint64_t unused)
 	child_exit(0);
 }
 
+/* One thread takes a dead VM's memory back, the other moves it into the next VM as soon as it has a name. */
+static void memory_moved_on_while_taken(uint64_t argument)
+{
+	volatile uint32_t *dead = (volatile uint32_t *)CHILD_STACKS;
+	int vm;
+
+	if (argument & FIRST) {
+		vm = vm_with_ram();
+		EXPECT(sys_vm_ctl(vm, VM_KILL, 0), 0);
+		__atomic_store_n(dead, (uint32_t)vm, __ATOMIC_RELEASE);
+		EXPECT(sys_vm_take(vm), RAM);
+		child_exit(0);
+	}
+	vm = sys_vm_create(OWN_SPACE, 2 * BASE, name, 0);
+	EXPECT(vm > 0, true);
+	while (__atomic_load_n(dead, __ATOMIC_ACQUIRE) == 0)
+		;
+	while (sys_vm_map(vm, RAM, 0, 0) != 0)
+		;
+	EXPECT(sys_vm_ctl(vm, VM_KILL, 0), 0);
+	EXPECT(sys_vm_take(vm), RAM);
+	child_exit(0);
+}
+
 static void count_for_ever(uint64_t unused)
 {
 	volatile uint64_t *counter = (volatile uint64_t *)CHILD_STACKS + 1;
@@ -295,6 +319,7 @@ static const struct attack {
 	ATTACK(signal_right_takes_bits, 1, false, REASON_EXITED, 0),
 	ATTACK(two_threads_in_one_vcpu, 2, false, REASON_EXITED, 0),
 	ATTACK(memory_taken_twice, 2, false, REASON_EXITED, 0),
+	ATTACK(memory_moved_on_while_taken, 2, false, REASON_EXITED, 0),
 	ATTACK(memory_lost_with_a_full_table, 1, false, REASON_EXITED, 0),
 	ATTACK(thread_moved_by_two, 2, false, REASON_KILLED, 0),
 	ATTACK(memory_in_two_vms, 1, false, REASON_EXITED, 0),
