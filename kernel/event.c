@@ -121,15 +121,12 @@ int64_t sys_event_signal(struct sys_frame *f, struct object *o)
 int64_t sys_event_timer(struct sys_frame *f, struct object *o)
 {
 	struct event *e = list_entry(o, struct event, object);
-	struct space *vm = e->payer;
 	int r = 0;
 
-	while (vm->parent && vm->parent->parent)
-		vm = vm->parent;
 	spin_lock(&e->lock); /* against another processor that arms it, too */
 	timer_cancel(&e->timer);
 	e->timer_bits = f->arg[1];
-	e->timer.count = &vm->timers;
+	e->timer.count = &space_vm(e->payer)->timers;
 	if (f->arg[2] != 0 && __atomic_load_n(e->timer.count, __ATOMIC_RELAXED) >= TIMERS_MAX)
 		r = E_NOMEM;
 	else if (f->arg[2] != 0)

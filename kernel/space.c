@@ -5,6 +5,7 @@
 #include "arch/cpu.h"
 #include "arch/cr.h"
 #include "kernel/abi/layout.h"
+#include "kernel/box.h"
 #include "kernel/event.h"
 #include "kernel/isolation.h"
 #include "kernel/log.h"
@@ -48,10 +49,7 @@ static void tree_remove(struct space *s, struct space *parent)
 	spin_unlock(&tree_lock);
 }
 
-void space_tree(bool hold)
-{
-	hold ? spin_lock(&tree_lock) : spin_unlock(&tree_lock);
-}
+void space_tree(bool hold) { hold ? spin_lock(&tree_lock) : spin_unlock(&tree_lock); }
 
 struct space *space_next(const struct space *s)
 {
@@ -179,6 +177,45 @@ void space_switch(struct space *s)
 	cpu->space = s;
 	if (old && old != s)
 		__atomic_fetch_and(&old->active, ~bit, __ATOMIC_SEQ_CST);
+}
+
+struct space *space_vm(struct space *s)
+{
+	while (s->parent && s->parent->parent)
+		s = s->parent;
+	return s;
+}
+
+/*
+ * The log is everybody's: a VM that resets itself for ever must not push out what others say. The first program, which
+ * reads it, writes what it likes.
+ */
+enum { LOG_BURST = 100, LOG_LINES_A_SECOND = 20 };
+
+bool space_may_log(struct space *s, uint32_t lines)
+{
+	uint64_t now = rdtsc(), line = box.tsc_hz / LOG_LINES_A_SECOND;
+	uint32_t dropped = 0;
+	bool may;
+
+	if (!s->parent)
+		return true;
+	s = space_vm(s);
+	spin_lock(&s->lock);
+	if (s->log_paid < now)
+		s->log_paid = now;
+	may = s->log_paid - now < LOG_BURST * line;
+	if (may) {
+		s->log_paid += lines * line;
+		dropped = s->log_dropped;
+		s->log_dropped = 0;
+	} else {
+		s->log_dropped += lines;
+	}
+	spin_unlock(&s->lock);
+	if (dropped != 0)
+		log_line(s->name, "%u lines left out: it says too much", dropped);
+	return may;
 }
 
 /* ---- mappings */

@@ -80,6 +80,8 @@ int space_unmap(struct space *s, uint64_t va, uint64_t size, bool kernel);
 
 /* Every thread of s dies at its next way out of the kernel. First reason wins. */
 void space_kill(struct space *s, const struct space_info *why);
+/* The child of the first space that s is or comes from: a VM's monitor, and whatever that makes, are one. */
+struct space *space_vm(struct space *s);
 /* May s, or the kernel on its account, write so many lines now? What may not is counted, and told later. */
 bool space_may_log(struct space *s, uint32_t lines);
 /* Makes page tables current on this processor; NULL: the kernel's own. */

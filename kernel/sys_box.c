@@ -23,37 +23,6 @@ struct port {
 	struct space *payer; /* (c) holds a reference */
 };
 
-/*
- * The log is everybody's: a VM that resets itself for ever must not push out what others say. The first program, which
- * reads it, writes what it likes.
- */
-enum { LOG_BURST = 100, LOG_LINES_A_SECOND = 20 };
-
-bool space_may_log(struct space *s, uint32_t lines)
-{
-	uint64_t now = rdtsc(), line = box.tsc_hz / LOG_LINES_A_SECOND;
-	uint32_t dropped = 0;
-	bool may;
-
-	if (!s->parent)
-		return true;
-	spin_lock(&s->lock);
-	if (s->log_paid < now)
-		s->log_paid = now;
-	may = s->log_paid - now < LOG_BURST * line;
-	if (may) {
-		s->log_paid += lines * line;
-		dropped = s->log_dropped;
-		s->log_dropped = 0;
-	} else {
-		s->log_dropped += lines;
-	}
-	spin_unlock(&s->lock);
-	if (dropped != 0)
-		log_line(s->name, "%u lines left out: it says too much", dropped);
-	return may;
-}
-
 /* (text, bytes) */
 int64_t sys_log(struct sys_frame *f, struct object *o)
 {

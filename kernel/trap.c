@@ -57,11 +57,12 @@ static void user_fault(const struct trap_frame *f)
 				  .cr2 = read_cr2() };
 	struct space *s = thread_self()->space;
 
-	log_line(s->name,
-		 "exception %lu, error 0x%lx, at 0x%lx, stack 0x%lx, address 0x%lx: stopped",
-		 f->vector, f->error, f->rip, f->rsp, why.cr2);
-	log_line(s->name, "rax %lx rbx %lx rcx %lx rdx %lx rsi %lx rdi %lx rbp %lx", f->rax, f->rbx,
-		 f->rcx, f->rdx, f->rsi, f->rdi, f->rbp);
+	if (space_may_log(s, 2)) {
+		log_line(s->name, "exception %lu, error 0x%lx, at 0x%lx, stack 0x%lx, address 0x%lx: stopped",
+			 f->vector, f->error, f->rip, f->rsp, why.cr2);
+		log_line(s->name, "rax %lx rbx %lx rcx %lx rdx %lx rsi %lx rdi %lx rbp %lx", f->rax, f->rbx, f->rcx,
+			 f->rdx, f->rsi, f->rdi, f->rbp);
+	}
 	space_kill(s, &why);
 }
 

@@ -3,6 +3,7 @@
 /* Ranges, handles and mappings as ring 3 sees them: through the system calls, on the host. */
 #include "arch/cpu.h"
 #include "kernel/abi/layout.h"
+#include "kernel/box.h"
 #include "kernel/event.h"
 #include "kernel/isolation.h"
 #include "kernel/log.h"
@@ -37,6 +38,7 @@ static bool interrupted; /* a thread that is to die in the middle */
 
 /* ---- the rest of the kernel */
 
+struct box box = { .tsc_hz = 1ULL << 50 };
 uint32_t cpu_features = CPU_NX | CPU_PAT | CPU_PAGE_1G;
 static uint64_t kernel_pml4[512];
 
@@ -518,6 +520,25 @@ static void a_mapping_that_fails_half_way_is_flushed(void)
 	CHECK(failed >= 2);
 }
 
+static void a_vm_has_one_share_of_the_log(void)
+{
+	struct space *child, *grandchild, *other;
+	unsigned lines = 0;
+
+	(void)fresh();
+	CHECK_EQ(space_create(space, "child", 100, &child), 0);
+	CHECK_EQ(space_create(space, "other", 100, &other), 0);
+	CHECK_EQ(space_create(child, "grandchild", 50, &grandchild), 0);
+	for (unsigned i = 0; i < 80; i++)
+		lines += space_may_log(child, 1) + space_may_log(grandchild, 1);
+	CHECK(lines == 100 || lines == 101); /* a tick has gone by */
+	CHECK(space_may_log(other, 1));
+	CHECK(space_may_log(space, 1000)); /* the first one may always */
+	object_put(&grandchild->object);
+	object_put(&child->object);
+	object_put(&other->object);
+}
+
 int main(void)
 {
 	pool_memory = aligned_alloc(4 << 20, POOL_BYTES);
@@ -533,6 +554,7 @@ int main(void)
 	RUN(handles_fill_a_table_and_no_more);
 	RUN(a_dead_space_gives_everything_back);
 	RUN(a_space_takes_its_children_with_it);
+	RUN(a_vm_has_one_share_of_the_log);
 	RUN(a_split_gives_no_rights);
 	RUN(a_merge_gives_no_rights);
 	RUN(a_mapping_that_fails_half_way_is_flushed);
