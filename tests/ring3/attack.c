@@ -156,19 +156,22 @@ static void memory_lost_with_a_full_table(uint64_t unused)
 /* One thread takes a dead VM's memory back, the other moves it into the next VM as soon as it has a name. */
 static void memory_moved_on_while_taken(uint64_t argument)
 {
-	volatile uint32_t *dead = (volatile uint32_t *)CHILD_STACKS;
+	volatile uint32_t *phase = (volatile uint32_t *)CHILD_STACKS;
 	int vm;
 
 	if (argument & FIRST) {
+		while (__atomic_load_n(phase, __ATOMIC_ACQUIRE) != 1)
+			;
 		vm = vm_with_ram();
 		EXPECT(sys_vm_ctl(vm, VM_KILL, 0), 0);
-		__atomic_store_n(dead, (uint32_t)vm, __ATOMIC_RELEASE);
-		EXPECT(sys_vm_take(vm), RAM);
+		__atomic_store_n(phase, 2, __ATOMIC_RELEASE);
+		EXPECT(sys_vm_take(vm), RAM); /* the lowest free handle: the other one can guess it */
 		child_exit(0);
 	}
 	vm = sys_vm_create(OWN_SPACE, 2 * BASE, name, 0);
 	EXPECT(vm > 0, true);
-	while (__atomic_load_n(dead, __ATOMIC_ACQUIRE) == 0)
+	__atomic_store_n(phase, 1, __ATOMIC_RELEASE);
+	while (__atomic_load_n(phase, __ATOMIC_ACQUIRE) != 2)
 		;
 	while (sys_vm_map(vm, RAM, 0, 0) != 0)
 		;
