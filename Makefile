@@ -29,7 +29,7 @@ help:
 	@echo 'make debug    as run, with QEMU waiting for gdb (tools/gdb)'
 	@echo 'make lint     layering, headers, device objects, formatting, compilers'
 	@echo 'make cov      line coverage: unit tests, and the box as it runs in QEMU'
-	@echo 'make soak     long runs: many boots in a row'
+	@echo 'make soak     long runs: boots in a row, an hour of everything (TESTS=soak/hour MINUTES=10)'
 	@echo 'make clean    remove $(O)'
 
 # ---------------------------------------------------------------------------- dependencies
