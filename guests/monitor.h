@@ -51,6 +51,8 @@ struct monitor_vcpu {
 	unsigned index; /* (c) */
 	uint32_t dump; /* (a) at the next kick, write the state to the log */
 	struct emul emul; /* (v) */
+	uint64_t unknown_rip; /* (v) of an instruction that the emulator could not do, */
+	unsigned unknowns; /* (v) and how often in a row */
 	struct monitor_port_count port[MONITOR_PORT_COUNTS]; /* (v) */
 };
 

@@ -10,7 +10,7 @@
 
 /* Where the XSAVE area has them. [SDM1 "Standard Format of Extended Region"] */
 enum { XSAVE_XMM = 160, XSAVE_BV = 512, XSAVE_YMM_HIGH = 576, XSTATE_SSE = 2, XSTATE_AVX = 4 };
-enum { EMULATE_AGAIN_MAX = 16 };
+enum { EMULATE_AGAIN_MAX = 16, EMULATE_UNKNOWN_MAX = 8 };
 
 static struct monitor_vcpu *of_emul(struct emul *e)
 {
@@ -179,6 +179,18 @@ static void unknown_instruction(struct monitor_vcpu *v)
 			    (unsigned long long)(a->exit == EXIT_MMIO ? a->mmio.gpa : 0));
 }
 
+/*
+ * Another vCPU may have changed the instruction since it left the guest, into one that touches no memory: the
+ * processor gets it again, and if it does not do it either, we know.
+ */
+static bool changed_meanwhile(struct monitor_vcpu *v)
+{
+	if (v->unknown_rip != v->area->regs.rip)
+		v->unknowns = 0;
+	v->unknown_rip = v->area->regs.rip;
+	return ++v->unknowns < EMULATE_UNKNOWN_MAX;
+}
+
 void monitor_emulate(struct monitor_vcpu *v)
 {
 	struct vcpu_area *a = v->area;
@@ -208,9 +220,11 @@ void monitor_emulate(struct monitor_vcpu *v)
 	if (result == EMUL_FAULT)
 		emul_fault_post(e);
 	a->push |= e->changed;
-	if (result == EMUL_UNKNOWN)
+	if (result == EMUL_UNKNOWN && !changed_meanwhile(v))
 		unknown_instruction(v);
-	else if (result == EMUL_HOST)
+	else if (result != EMUL_UNKNOWN)
+		v->unknowns = 0;
+	if (result == EMUL_HOST)
 		monitor_ask(v->monitor, REQUEST_CRASH, "the emulator's host failed: status %d",
 			    e->host_error);
 }
