@@ -181,7 +181,7 @@ static void remap(uint64_t r)
 
 static void emul(void)
 {
-	uint64_t r = arbitrary(), di, si, cx = r >> 32 & 7;
+	uint64_t r = arbitrary(), di, si, ax = 0x10, cx = r >> 32 & 7, dx = 0;
 
 	if (cpu_self() == 0 || (r & 15) == 0)
 		rewrite(code[r >> 4 & 1], r >> 5, (r >> 40 & 15) == 0 && !emul_whole);
@@ -191,10 +191,10 @@ static void emul(void)
 		__asm__ volatile("invlpg (%0)" : : "r"(WINDOW_VA + page * 4096) : "memory");
 	di = WINDOW_VA + 4096 + (r >> 16 & 0xff0);
 	si = WINDOW_VA + 8192 + (r >> 24 & 0xff0);
-	__asm__ volatile("call *%4"
-			 : "+D"(di), "+S"(si), "+c"(cx)
-			 : "a"(0x10), "r"(WINDOW_VA), "d"(0), "b"(0)
-			 : "memory", "cc", "r8", "r9", "r10", "r11");
+	__asm__ volatile("call *%5"
+			 : "+D"(di), "+S"(si), "+c"(cx), "+a"(ax), "+d"(dx)
+			 : "r"(WINDOW_VA), "b"(0)
+			 : "memory", "cc");
 }
 
 /* In the window: the call returns. */
