@@ -165,6 +165,7 @@ __attribute__((noreturn)) static void switch_off(struct manager *m, const char *
 	do {
 		manager_pump(m, false);
 		console_flush(m->console, m->box.tsc_hz);
+		log_pump(m); /* more than fits at once */
 	} while (!mux_empty(&m->mux) && sys_tsc() < end);
 	cov_dump(true);
 	find_any_port(m);

@@ -97,10 +97,9 @@ static void write_bochsrc(const char *path, const struct tool_options *o, const 
  */
 static bool error_worth(const char *line)
 {
-	bool wanted = strstr(line, "e[") != NULL || strstr(line, "p[") != NULL ||
-		      strstr(line, ">>PANIC<<") != NULL;
-
-	return wanted && strstr(line, "VMEXIT") == NULL && strstr(line, "soft power off") == NULL;
+	if (strstr(line, ">>PANIC<<") != NULL)
+		return strstr(line, "soft power off") == NULL;
+	return (strstr(line, "e[") != NULL || strstr(line, "p[") != NULL) && strstr(line, "VMEXIT") == NULL;
 }
 
 int bochs_run(const struct box *box, const struct tool_options *o, const char *image,
