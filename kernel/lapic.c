@@ -241,6 +241,12 @@ int lapic_x2apic_write(struct vcpu *v, uint32_t msr, uint64_t value)
 
 	if (!lapic_x2apic(a))
 		return E_RANGE;
+	if (msr == X2APIC(APIC_EOI)) { /* the hot one */
+		if (value != 0)
+			return E_RANGE;
+		eoi_write(v);
+		return 0;
+	}
 	if (msr == X2APIC(APIC_ICR)) {
 		if ((value & 0xfff32000U) != 0)
 			return E_RANGE;
@@ -250,11 +256,6 @@ int lapic_x2apic_write(struct vcpu *v, uint32_t msr, uint64_t value)
 		return 0;
 	}
 	switch (msr) {
-	case X2APIC(APIC_EOI):
-		if (value != 0)
-			return E_RANGE;
-		eoi_write(v);
-		return 0;
 	case X2APIC(APIC_ESR): reserved = ~0ULL; break;
 	case X2APIC(APIC_TPR):
 	case X2APIC(APIC_SELF_IPI): reserved = ~0xffULL; break;
