@@ -240,19 +240,23 @@ $(O)/fault/monitor.debug.elf: $(FAULT_C:%.c=$(O)/f/%.o) $(O)/u/tests/fault/entry
 # ---------------------------------------------------------------------------- unit tests and fuzzers
 
 # A unit test is one program: tests/unit/X_test.c with the sources that its first comment line
-# `/* sources: a.c b.c */` names. Hosted, ASan and UBSan; no sanitizer report is survived.
+# `/* sources: a.c b.asm */` names. Hosted, ASan and UBSan; no sanitizer report is survived.
 SAN   := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 UNITS := $(patsubst tests/unit/%.c,$(O)/unit/%,$(sort $(wildcard tests/unit/*_test.c)))
 FUZZERS := $(patsubst tests/fuzz/%.c,$(O)/fuzz/%,$(sort $(wildcard tests/fuzz/*_fuzz.c)))
 sources_of = $(shell sed -n 's|^/\* sources: \(.*\) \*/$$|\1|p' $(1))
+inputs_of  = $(patsubst %.asm,$(O)/unit/%.asm.o,$(sources_of))
 libs_of    = $(shell sed -n 's|^/\* libs: \(.*\) \*/$$|\1|p' $(1))
 UNIT_CFLAGS := $(filter-out -Wmissing-prototypes -Wconversion,$(HOST_CFLAGS)) -O1 $(SAN) -DBULKHEAD_UNIT_TEST $(UNIT_EXTRA)
 
 .SECONDEXPANSION:
-$(O)/unit/%: tests/unit/%.c $$(call sources_of,tests/unit/%.c) Makefile
+$(O)/unit/%: tests/unit/%.c $$(call inputs_of,tests/unit/%.c) Makefile
 	$(call say,UNIT,$<)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(UNIT_CFLAGS) $< $(call sources_of,$<) $(call libs_of,$<) -MMD -MP -MF $@.d -o $@
+	$(Q)$(CC) $(UNIT_CFLAGS) $< $(filter %.c,$(call sources_of,$<)) $(filter %.o,$^) $(call libs_of,$<) -MMD -MP -MF $@.d -o $@
+$(O)/unit/%.asm.o: %.asm Makefile
+	$(Q)mkdir -p $(@D)
+	$(Q)$(NASM) $(NASMFLAGS) $< -o $@
 $(O)/fuzz/%: tests/fuzz/%.c $$(call sources_of,tests/fuzz/%.c) Makefile
 	$(call say,FUZZ,$<)
 	$(Q)mkdir -p $(@D)
