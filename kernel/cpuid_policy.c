@@ -227,6 +227,10 @@ static void adjust(struct cpuid_table *t, const struct cpuid_input *in, uint32_t
 			r[EBX] &= ~L7_AVX512_EBX, r[ECX] &= ~L7_AVX512_ECX;
 		if ((in->xcr0 & XCR0_PKRU) == 0)
 			r[ECX] &= ~B(3);
+		if (in->no_invpcid)
+			r[EBX] &= ~B(10);
+		if (in->no_rdtscp)
+			r[ECX] &= ~B(22); /* RDPID */
 		break;
 	case 0x40000001:
 		if (in->tsc_stable)
@@ -243,6 +247,8 @@ static void adjust(struct cpuid_table *t, const struct cpuid_input *in, uint32_t
 			r[ECX] |= B(1); /* CmpLegacy */
 		if (!avx)
 			r[ECX] &= ~(B(11) | B(16));
+		if (in->no_rdtscp)
+			r[EDX] &= ~B(27);
 		break;
 	case 0x80000008:
 		if (!t->intel) {

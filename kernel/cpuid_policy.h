@@ -55,6 +55,7 @@ struct cpuid_input {
 	uint64_t arch_caps; /* the host's; 0 without */
 	uint64_t tsc_hz;
 	bool tsc_stable; /* no warp between processors */
+	bool no_rdtscp, no_invpcid; /* guests could not execute them */
 };
 
 void cpuid_build(struct cpuid_table *t, const struct cpuid_input *in);

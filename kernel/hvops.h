@@ -113,6 +113,8 @@ enum hv_cap {
 	HV_CAP_TSC_SCALE = 1 << 8,
 	HV_CAP_PAUSE_FILTER = 1 << 9,
 	HV_CAP_PAGE_1G = 1 << 10, /* nested 1 GiB pages */
+	HV_CAP_RDTSCP = 1 << 11, /* guests can execute RDTSCP and RDPID, where the processor can */
+	HV_CAP_INVPCID = 1 << 12, /* .. INVPCID */
 };
 
 /*

@@ -243,7 +243,9 @@ int vm_freeze(struct vm *vm)
 	spin_lock(&vm->lock);
 	if (!vm->frozen) {
 		struct cpuid_input in = { .host = host_cpuid, .vcpus = vm->vcpus, .xcr0 = fpu_xcr0,
-					  .tsc_hz = vm->clock.tsc_hz, .tsc_stable = vm->clock.stable };
+					  .tsc_hz = vm->clock.tsc_hz, .tsc_stable = vm->clock.stable,
+					  .no_rdtscp = (hv_caps & HV_CAP_RDTSCP) == 0,
+					  .no_invpcid = (hv_caps & HV_CAP_INVPCID) == 0 };
 
 		(void)rdmsr_safe(MSR_ARCH_CAPABILITIES, &in.arch_caps);
 		selfcheck_vm(vm);

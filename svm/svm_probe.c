@@ -75,7 +75,7 @@ int svm_probe(const char *options, struct hv_report *report)
 		format(report->reason, sizeof(report->reason), "This processor's SVM has no usable ASID.");
 		return E_UNSUPPORTED;
 	}
-	report->caps = HV_CAP_TLB_TAG | HV_CAP_TPR;
+	report->caps = HV_CAP_TLB_TAG | HV_CAP_TPR | HV_CAP_RDTSCP | HV_CAP_INVPCID;
 	for (unsigned i = 0; i < sizeof(svm_features) / sizeof(svm_features[0]); i++) {
 		if ((r.edx & svm_features[i].edx) == 0)
 			continue;

@@ -24,14 +24,20 @@ struct vmx_lists { /* one page */
 	struct vmx_msr host[LIST_COUNT]; /* loaded at exit */
 };
 
-/* How often something optional was used; in the dump. */
+/* How often something optional was used, by the number of its VMX_F_ bit; in the dump. */
 enum vmx_use {
 	VMX_USE_VPID, /* a vCPU was loaded whose controls ask for it */
 	VMX_USE_TPR, /* .. */
-	VMX_USE_PAUSE, /* .. */
 	VMX_USE_TIMER, /* entries with the preemption timer running */
-	VMX_USE_INVVPID,
-	VMX_USE_INVEPT,
+	VMX_USE_PAUSE, /* as VPID */
+	VMX_USE_RDTSCP, /* .. */
+	VMX_USE_INVPCID, /* .. */
+	VMX_USE_1G, /* not counted: pages in the VM that is dumped */
+	VMX_USE_INVEPT_ONE,
+	VMX_USE_INVVPID_ONE,
+	VMX_USE_INVVPID_LOCAL,
+	VMX_USE_INVEPT_ALL, /* what is done without */
+	VMX_USE_INVVPID_ALL,
 	VMX_USES
 };
 
@@ -72,6 +78,9 @@ struct vmx_cpu {
 	struct vmx_vcpu *current; /* whose VMCS is current */
 	uint64_t used[VMX_USES]; /* this processor only */
 };
+
+_Static_assert(1 << VMX_USE_VPID == VMX_F_VPID && 1 << VMX_USE_INVPCID == VMX_F_INVPCID &&
+	       1 << VMX_USE_INVVPID_LOCAL == VMX_F_INVVPID_LOCAL, "counted by the feature's bit");
 
 /* Read-only after the first cpu_on. */
 struct vmx_box {

@@ -172,23 +172,20 @@ int vmx_decide(const struct vmx_caps *caps, const char *options, struct vmx_cont
 	return 0;
 }
 
+const char *const vmx_feature_name[VMX_FEATURES] = {
+	"vpid", "tpr", "preemption-timer", "pause", "rdtscp", "invpcid", "1g", "invept-one", "invvpid-one", "invvpid-local",
+};
+
 void vmx_describe(const char *options, const struct vmx_controls *c, char *text, size_t bytes)
 {
-	static const struct {
-		uint32_t feature;
-		const char *name;
-	} names[] = {
-		{ VMX_F_VPID, "vpid" }, { VMX_F_TPR, "tpr" }, { VMX_F_TIMER, "preemption-timer" },
-		{ VMX_F_PAUSE, "pause" }, { VMX_F_RDTSCP, "rdtscp" }, { VMX_F_INVPCID, "invpcid" },
-	};
 	size_t at = 0;
 
 	text[0] = '\0';
-	for (unsigned i = 0; i < COUNT(names) && at < bytes; i++) {
-		bool masked = text_flag(options, '-', names[i].name);
+	for (unsigned i = 0; i < VMX_FEATURES && at < bytes; i++) {
+		bool masked = text_flag(options, '-', vmx_feature_name[i]);
 
-		if ((c->features & names[i].feature) != 0 || masked)
-			at += (size_t)format(text + at, bytes - at, "%s%s%s", at != 0 ? " " : "", names[i].name,
+		if ((c->features >> i & 1) != 0 || masked)
+			at += (size_t)format(text + at, bytes - at, "%s%s%s", at != 0 ? " " : "", vmx_feature_name[i],
 					     masked ? "(masked)" : "");
 	}
 }

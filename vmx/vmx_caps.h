@@ -29,6 +29,7 @@ enum vmx_feature {
 	VMX_F_INVEPT_ONE = 1 << 7, /* one EPT's translations only */
 	VMX_F_INVVPID_ONE = 1 << 8, /* one VPID's translations only */
 	VMX_F_INVVPID_LOCAL = 1 << 9, /* .. and of them the global ones stay */
+	VMX_FEATURES = 10, /* that have a name */
 	VMX_F_BOUND = 1 << 10, /* Bochs: every run of a guest is bounded by the timer */
 };
 
@@ -51,4 +52,5 @@ struct vmx_controls {
 int vmx_decide(const struct vmx_caps *caps, const char *options, struct vmx_controls *out, char *why,
 	       size_t bytes);
 /* For the log: what is used, and what the command line took away. */
+extern const char *const vmx_feature_name[VMX_FEATURES];
 void vmx_describe(const char *options, const struct vmx_controls *c, char *text, size_t bytes);

@@ -5,13 +5,17 @@
 #include "arch/cpu.h"
 #include "kernel/log.h"
 #include "kernel/percpu.h"
+#include "kernel/vm.h"
+#include "lib/format.h"
 #include "lib/x86/cr.h"
 #include "vmx/vmx_check.h"
 
-/* One line on the optional features that were used so far, on all processors. */
-static void uses(void)
+/* One line on what optional features were used so far, on all processors, and on what is done without. */
+static void uses(const struct vcpu *v)
 {
-	uint64_t sum[VMX_USES] = { 0 };
+	uint64_t sum[VMX_USES] = { [VMX_USE_1G] = v->vm->npt.leaf[3] };
+	char text[240] = "";
+	size_t at = 0;
 
 	for (unsigned i = 0; i < cpu_count; i++) {
 		const struct vmx_cpu *c = cpu_table[i]->hv;
@@ -19,10 +23,11 @@ static void uses(void)
 		for (unsigned k = 0; c != NULL && k < VMX_USES; k++)
 			sum[k] += c->used[k];
 	}
-	log_line("vmx", "used: vpid=%llu tpr=%llu pause=%llu preemption-timer=%llu invvpid=%llu invept=%llu",
-		 (unsigned long long)sum[VMX_USE_VPID], (unsigned long long)sum[VMX_USE_TPR],
-		 (unsigned long long)sum[VMX_USE_PAUSE], (unsigned long long)sum[VMX_USE_TIMER],
-		 (unsigned long long)sum[VMX_USE_INVVPID], (unsigned long long)sum[VMX_USE_INVEPT]);
+	for (unsigned k = 0; k < VMX_USES && at < sizeof(text); k++)
+		at += (size_t)format(text + at, sizeof(text) - at, " %s=%llu",
+				     k < VMX_FEATURES ? vmx_feature_name[k] : k == VMX_USE_INVEPT_ALL ? "invept-all" : "invvpid-all",
+				     (unsigned long long)sum[k]);
+	log_line("vmx", "used:%s", text);
 }
 
 static void seg_read(struct vmx_check_seg *g, unsigned n)
@@ -66,7 +71,7 @@ static void controls_read(const struct vmx_vcpu *s, struct vmx_state *out)
 	out->event_length = (uint32_t)vmread(VMCS_ENTRY_LENGTH);
 	out->tpr_threshold = (uint32_t)vmread(VMCS_TPR_THRESHOLD);
 	out->vtpr = s->virtual_apic[0x80 / 4];
-	out->vpid = s->vpid;
+	out->vpid = (out->cpu2 & VMX_CPU2_VPID) != 0 ? (uint32_t)vmread(VMCS_VPID) : 0;
 	out->ept_pointer = vmread(VMCS_EPT_POINTER);
 	out->msr_bitmap = vmread(VMCS_MSR_BITMAP);
 	out->virtual_apic = vmread(VMCS_VIRTUAL_APIC);
@@ -128,5 +133,5 @@ void vmx_dump(struct vcpu *v)
 		 (unsigned long long)vmread(VMCS_ENTRY_CONTROLS), s->vpid);
 	for (unsigned i = 0; i < sizeof(name) / sizeof(name[0]); i++)
 		dump_seg(name[i], i);
-	uses();
+	uses(v);
 }

@@ -46,6 +46,8 @@ static uint32_t caps_common(uint32_t features)
 	caps |= (features & VMX_F_1G) != 0 ? HV_CAP_PAGE_1G : 0;
 	caps |= (features & VMX_F_TIMER) != 0 ? HV_CAP_DEADLINE : 0;
 	caps |= (features & VMX_F_PAUSE) != 0 ? HV_CAP_PAUSE_FILTER : 0;
+	caps |= (features & VMX_F_RDTSCP) != 0 ? HV_CAP_RDTSCP : 0;
+	caps |= (features & VMX_F_INVPCID) != 0 ? HV_CAP_INVPCID : 0;
 	caps |= (features & VMX_F_VPID) != 0 ? HV_CAP_TLB_TAG : 0;
 	caps |= (features & VMX_F_INVVPID_ONE) != 0 ? HV_CAP_FLUSH_TAG : 0;
 	return caps;

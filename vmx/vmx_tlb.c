@@ -82,7 +82,7 @@ static void invept(struct vmx_vcpu *s)
 
 	__asm__ volatile("invept %1, %2\n\tsetna %0" : "=q"(failed) : "m"(descriptor), "r"(type) : "cc", "memory");
 	verify(!failed);
-	vmx_cpu_self()->used[VMX_USE_INVEPT]++;
+	vmx_cpu_self()->used[type == INVEPT_ONE ? VMX_USE_INVEPT_ONE : VMX_USE_INVEPT_ALL]++;
 }
 
 static void invvpid(struct vmx_vcpu *s, bool local)
@@ -98,7 +98,9 @@ static void invvpid(struct vmx_vcpu *s, bool local)
 
 	__asm__ volatile("invvpid %1, %2\n\tsetna %0" : "=q"(failed) : "m"(descriptor), "r"(type) : "cc", "memory");
 	verify(!failed);
-	vmx_cpu_self()->used[VMX_USE_INVVPID]++;
+	vmx_cpu_self()->used[type == INVVPID_LOCAL ? VMX_USE_INVVPID_LOCAL :
+			     type == INVVPID_ONE   ? VMX_USE_INVVPID_ONE :
+						     VMX_USE_INVVPID_ALL]++;
 }
 
 void vmx_tlb_do(struct vmx_vcpu *s)

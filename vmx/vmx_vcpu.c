@@ -192,6 +192,8 @@ static void controls_count(struct vmx_cpu *cpu)
 
 	cpu->used[VMX_USE_VPID] += (cpu2 & VMX_CPU2_VPID) != 0;
 	cpu->used[VMX_USE_PAUSE] += (cpu2 & VMX_CPU2_PAUSE_LOOP) != 0;
+	cpu->used[VMX_USE_RDTSCP] += (cpu2 & VMX_CPU2_RDTSCP) != 0;
+	cpu->used[VMX_USE_INVPCID] += (cpu2 & VMX_CPU2_INVPCID) != 0;
 	cpu->used[VMX_USE_TPR] += (vmread(VMCS_CPU_CONTROLS) & VMX_CPU_TPR_SHADOW) != 0;
 }
 

@@ -67,6 +67,23 @@ static void side_channels(void)
 	CHECK_EQ(cpuid_find(&t, 0x80000021, 0)->reg[0] >> 28 & 3, 3);
 }
 
+/* Where a guest could not execute RDTSCP, RDPID or INVPCID, it does not see them. */
+static void not_for_guests(void)
+{
+	struct cpuid_input in = { .host = fake_host_cpuid, .vcpus = 1, .xcr0 = 7, .tsc_hz = 1000000000 };
+	struct cpuid_table t;
+
+	for (unsigned without = 0; without < 4; without++) {
+		in.no_rdtscp = without & 1;
+		in.no_invpcid = without & 2;
+		cpuid_build(&t, &in);
+		CHECK_EQ(t.rdtscp, !(without & 1));
+		CHECK_EQ(cpuid_find(&t, 0x80000001, 0)->reg[3] >> 27 & 1, !(without & 1));
+		CHECK_EQ(cpuid_find(&t, 7, 0)->reg[2] >> 22 & 1, !(without & 1));
+		CHECK_EQ(cpuid_find(&t, 7, 0)->reg[1] >> 10 & 1, !(without & 2));
+	}
+}
+
 static void added_features(void)
 {
 	vm = fake_vm(1);
@@ -197,6 +214,7 @@ int main(void)
 {
 	RUN(hidden_features);
 	RUN(side_channels);
+	RUN(not_for_guests);
 	RUN(added_features);
 	RUN(kvm_leaves);
 	RUN(topology_agrees);

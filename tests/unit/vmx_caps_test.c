@@ -181,7 +181,18 @@ static void masks(void)
 	CHECK_EQ(c.word[VMX_WORD_CPU] & VMX_CPU_TPR_SHADOW, 0);
 	CHECK_EQ(c.word[VMX_WORD_CPU] & (VMX_CPU_CR8_LOAD | VMX_CPU_CR8_STORE), VMX_CPU_CR8_LOAD | VMX_CPU_CR8_STORE);
 	vmx_describe("-vpid,-tpr,-preemption-timer", &c, text, sizeof(text));
-	CHECK_STR(text, "vpid(masked) tpr(masked) preemption-timer(masked) pause rdtscp invpcid");
+	CHECK_STR(text, "vpid(masked) tpr(masked) preemption-timer(masked) pause rdtscp invpcid 1g invept-one");
+	for (unsigned i = 0; i < VMX_FEATURES; i++) { /* each by its name, and no other but what needs it */
+		char option[32];
+		uint32_t gone;
+
+		snprintf(option, sizeof(option), "-%s", vmx_feature_name[i]);
+		CHECK_EQ(decide(&caps, option, &c), 0);
+		gone = all.features & ~c.features;
+		CHECK_EQ(gone, (1U << i | (gone & VMX_F_VPID ? VMX_F_INVVPID_ONE | VMX_F_INVVPID_LOCAL : 0) |
+				(gone & VMX_F_TIMER ? VMX_F_BOUND : 0)) & all.features);
+		CHECK(gone >> i & 1);
+	}
 	/* Neither a longer nor a shorter word masks. */
 	CHECK_EQ(decide(&caps, "-vpids,-tp,vpid,-", &c), 0);
 	CHECK_EQ(c.features, all.features);
