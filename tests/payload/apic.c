@@ -300,6 +300,20 @@ static void sti_shadow(void)
 	CHECK(wait_for(&hits_a, 1));
 }
 
+/* .. which may be an exit, to the kernel or to ring 3: then they come right behind it. */
+static void sti_shadow_exits(void)
+{
+	begin(true);
+	for (unsigned i = 0; i < 20; i++) {
+		lapic_self(VEC_A);
+		__asm__ volatile("sti; cpuid; cli" : : "a"(0), "c"(0) : "rbx", "rdx", "memory");
+		CHECK_EQ(hits_a, i + 1);
+		lapic_self(VEC_B);
+		__asm__ volatile("sti; inb $0x71; cli" : : "a"(0) : "memory");
+		CHECK_EQ(hits_b, i + 1);
+	}
+}
+
 static void interrupt_window(void)
 {
 	begin(true);
@@ -655,6 +669,7 @@ const struct test payload_tests[] = {
 	{ "priorities_cr8", priorities_cr8 },
 	{ "nesting", nesting },
 	{ "sti_shadow", sti_shadow },
+	{ "sti_shadow_exits", sti_shadow_exits },
 	{ "interrupt_window", interrupt_window },
 	{ "popf_window", popf_window },
 	{ "hlt_wake", hlt_wake },

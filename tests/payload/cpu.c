@@ -332,6 +332,36 @@ static void single_step(void)
 	CHECK(trap_dr6 & 1 << 14);
 }
 
+static volatile uint64_t stepped_to;
+
+static void step_once(struct frame *f)
+{
+	db_count++;
+	stepped_to = f->rip;
+	f->rflags &= ~0x100ULL;
+	WRITE_REG("dr6", 0xffff0ff0);
+}
+
+/* MOV SS holds a step back for one instruction, also when that one is an exit: kernel, ring 3. */
+static void mov_ss_shadow(void)
+{
+	uint64_t behind;
+
+	if (!option("strict") && on_bulkhead())
+		skip("only with `strict` on the command line");
+	on_trap(VECTOR_DB, step_once);
+	db_count = 0;
+	__asm__ volatile("movl %%ss, %%esi; pushfq; orq $0x100, (%%rsp); popfq; movl %%esi, %%ss; cpuid\n"
+			 "1: nop; lea 1b(%%rip), %0" : "=D"(behind) : "a"(0), "c"(0) : "rbx", "rdx", "rsi", "memory");
+	CHECK_EQ(db_count, 1);
+	CHECK_EQ(stepped_to, behind);
+	__asm__ volatile("movl %%ss, %%esi; pushfq; orq $0x100, (%%rsp); popfq; movl %%esi, %%ss; inb $0x71\n"
+			 "1: nop; lea 1b(%%rip), %0" : "=D"(behind) : "a"(0) : "rsi", "memory");
+	on_trap(VECTOR_DB, NULL);
+	CHECK_EQ(db_count, 2);
+	CHECK_EQ(stepped_to, behind);
+}
+
 static volatile uint32_t watched;
 
 static void data_breakpoint(void)
@@ -496,6 +526,28 @@ __asm__(".pushsection .text\n"
 extern uint64_t user_enter(uint64_t stack);
 extern const uint8_t user_syscall_entry[];
 
+/* RDTSCP, RDPID and INVPCID: what CPUID promises can be executed, what it does not is #UD. */
+static void promised_instructions(void)
+{
+	struct {
+		uint64_t pcid, linear;
+	} all = { 0, 0 };
+	bool rdtscp = cpuid(0x80000001, 0).edx >> 27 & 1;
+	uint64_t id = ~0ULL;
+	uint32_t aux = ~0U;
+
+	if (rdtscp)
+		wrmsr(MSR_TSC_AUX, 77);
+	CHECK_EQ(TRY("rdtscp", : "=c"(aux) : : "rax", "rdx"), rdtscp);
+	CHECK(rdtscp ? aux == 77 : caught.vector == VECTOR_UD);
+	CHECK_EQ(TRY("rdpid %0", : "=r"(id)), cpuid(7, 0).ecx >> 22 & 1);
+	CHECK(cpuid(7, 0).ecx >> 22 & 1 ? id == 77 : caught.vector == VECTOR_UD);
+	if (rdtscp)
+		wrmsr(MSR_TSC_AUX, 0);
+	CHECK_EQ(TRY("invpcid %0, %1", : : "m"(all), "r"(2ULL) : "memory"), cpuid(7, 0).ebx >> 10 & 1);
+	CHECK(cpuid(7, 0).ebx >> 10 & 1 || caught.vector == VECTOR_UD);
+}
+
 static void syscall_sysret(void)
 {
 	wrmsr(MSR_STAR, (uint64_t)(SEL_USER_DATA - 8) << 48 | (uint64_t)SEL_CODE64 << 32);
@@ -527,6 +579,7 @@ const struct test payload_tests[] = {
 	{ "exception_nested", exception_nested },
 	{ "soft_interrupt", soft_interrupt },
 	{ "single_step", single_step },
+	{ "mov_ss_shadow", mov_ss_shadow },
 	{ "data_breakpoint", data_breakpoint },
 	{ "virtualisation_instructions", virtualisation_instructions },
 	{ "control_registers", control_registers },
@@ -535,6 +588,7 @@ const struct test payload_tests[] = {
 	{ "cache_instructions", cache_instructions },
 	{ "tsc_monotonic", tsc_monotonic },
 	{ "tsc_write", tsc_write },
+	{ "promised_instructions", promised_instructions },
 	{ "syscall_sysret", syscall_sysret },
 	{ 0 },
 };
