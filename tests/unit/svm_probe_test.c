@@ -72,7 +72,8 @@ static void everything_there(void)
 	CHECK_EQ(probe(NULL), 0);
 	CHECK_STR(report.features, "nrips clean flushbyasid decode pause");
 	CHECK_EQ(report.caps, HV_CAP_TLB_TAG | HV_CAP_TPR | HV_CAP_NEXT_RIP | HV_CAP_CLEAN | HV_CAP_FLUSH_TAG |
-				      HV_CAP_DECODE | HV_CAP_PAUSE_FILTER | HV_CAP_PAGE_1G);
+				      HV_CAP_DECODE | HV_CAP_PAUSE_FILTER | HV_CAP_PAGE_1G | HV_CAP_RDTSCP |
+				      HV_CAP_INVPCID);
 }
 
 /* Each name takes its feature away, and no other; a part of a name takes nothing. */
