@@ -93,13 +93,14 @@ static void write_bochsrc(const char *path, const struct tool_options *o, const 
 
 /*
  * Bochs says in its log, and nowhere else, why a VM entry failed; but it also reports each ordinary
- * exit there, hundreds of thousands a second.
+ * exit, #AC and #DB there, hundreds of thousands a second.
  */
 static bool error_worth(const char *line)
 {
 	if (strstr(line, ">>PANIC<<") != NULL)
 		return strstr(line, "soft power off") == NULL;
-	return (strstr(line, "e[") != NULL || strstr(line, "p[") != NULL) && strstr(line, "VMEXIT") == NULL;
+	return (strstr(line, "e[") != NULL || strstr(line, "p[") != NULL) && strstr(line, "VMEXIT") == NULL &&
+	       strstr(line, "#AC") == NULL && strstr(line, "#DB") == NULL;
 }
 
 int bochs_run(const struct box *box, const struct tool_options *o, const char *image,
