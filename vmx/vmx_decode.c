@@ -54,8 +54,6 @@ static enum hv_exit_kind decode_exception(struct vmx_vcpu *s)
 		write_dr6((read_dr6() & ~0xfULL) | (e->exception.address & 0x600f));
 	if (e->exception.vector != VECTOR_DF)
 		vmx_iret_undo(info);
-	if ((vmx_box.c.features & VMX_F_BOUND) != 0)
-		cpu_interrupt_window(); /* faults for ever, and no run that is long enough for the timer */
 	return HV_EXIT_EXCEPTION;
 }
 
