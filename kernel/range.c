@@ -15,7 +15,7 @@
 #include "lib/x86/pte.h"
 #include <stddef.h>
 
-enum { SCRUB_CALL = 16 << 20 /* bytes that one call scrubs at most */ };
+enum { SCRUB_CALL = 2 << 20 /* bytes that one call scrubs at most: who is less urgent waits for so many */ };
 
 static struct spinlock range_lock;
 

@@ -9,6 +9,7 @@
 #include "lib/text.h"
 #include "tests/ring3/garbage.h"
 
+enum { TAKEN = 1, FIRED };
 enum { WARM_UP = 3, CALLS_BEFORE = 1500, CALLS_AFTER = 600 };
 
 struct fault_case the_fault;
@@ -145,6 +146,8 @@ static void fire(struct fault_case *c, struct fault_frame *f, bool at_exit, bool
 {
 	fault_say("fault: %s %u: fired%s, thread %u", c->family, c->number, forced ? " (forced)" : "", fault_thread());
 	__atomic_fetch_or(&c->done_by, 1ULL << fault_thread(), __ATOMIC_RELAXED);
+	/* Not earlier: another thread that spins, being more urgent, would keep this one from saying so. */
+	__atomic_store_n(&c->fired, FIRED, __ATOMIC_RELEASE);
 	/* The I/O thread may be asleep: whoever shall do it as well has to be awake. */
 	if (c->deed->everyone)
 		fault_sys(SYS_EVENT_SIGNAL, (uint64_t)c->boot->handle.event, UINT64_MAX, 0, 0, 0, 0);
@@ -153,7 +156,9 @@ static void fire(struct fault_case *c, struct fault_frame *f, bool at_exit, bool
 
 static bool take(struct fault_case *c)
 {
-	return !__atomic_exchange_n(&c->fired, 1, __ATOMIC_ACQ_REL);
+	uint32_t waits = 0;
+
+	return __atomic_compare_exchange_n(&c->fired, &waits, TAKEN, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
 
 static void after(struct fault_case *c, struct fault_frame *f)
@@ -213,7 +218,7 @@ void fault_call(struct fault_frame *f)
 		fault_real(f);
 		return;
 	}
-	if (__atomic_load_n(&c->fired, __ATOMIC_ACQUIRE)) {
+	if (__atomic_load_n(&c->fired, __ATOMIC_ACQUIRE) == FIRED) {
 		after(c, f);
 		return;
 	}

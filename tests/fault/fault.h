@@ -42,7 +42,8 @@ struct fault_case {
 	unsigned number, site; /* in the family's list */
 	unsigned skip; /* the site passes so often before it counts */
 	uint64_t seed; /* of all that is arbitrary */
-	uint32_t calls, fired, after; /* calls before and after the deed; whether it is done */
+	uint32_t calls, after; /* before and after the deed */
+	uint32_t fired; /* 0, TAKEN by a thread, FIRED */
 	uint64_t done_by; /* a bit a thread: who has done an `everyone` deed */
 };
 
