@@ -63,7 +63,8 @@ static void write_firmware(FILE *f, enum boot_way boot)
 		fprintf(f, "romimage: file=%s\n",
 			package_file_need("/usr/share/ovmf/OVMF.fd", "ovmf"));
 	fprintf(f, "vgaromimage: file=%s\n", vga);
-	fprintf(f, "pci: enabled=1, chipset=i440fx, slot1=pcivga\nvga: extension=vbe\n");
+	/* The debugger's build draws on a terminal of its own, which nobody reads: it stops when some 64 KiB are drawn. */
+	fprintf(f, "pci: enabled=1, chipset=i440fx, slot1=pcivga\nvga: extension=vbe, update_freq=1\n");
 }
 
 static void write_bochsrc(const char *path, const struct tool_options *o, const char *image,
