@@ -155,7 +155,7 @@ $(O)/BOOTX64.EFI: $(O)/e/loader.so
 
 # ---------------------------------------------------------------------------- the command
 
-TOOL_C := $(sort $(wildcard tools/*.c)) manager/config.c $(sort $(wildcard lib/*.c))
+TOOL_C := $(sort $(wildcard tools/*.c manager/config*.c)) $(sort $(wildcard lib/*.c))
 TOOL_O := $(TOOL_C:%.c=$(O)/h/%.o)
 $(O)/h/%.o: %.c Makefile
 	$(call say,HOSTCC,$<)

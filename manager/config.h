@@ -70,6 +70,7 @@ struct config {
 	bool stay; /* the box stays on when every VM has ended */
 	int focus; /* which VM has the keyboard at the start; -1: not said */
 	bool wrong; /* a mistake in [box], or before any section */
+	uint32_t stray; /* line of the first section that is no VM for a mistake in it; 0: there is none */
 	enum config_mitigations mitigations; /* the box's command line has the word: tools/image.c */
 	uint32_t vm_count;
 	struct config_vm vm[CONFIG_VM_MAX];

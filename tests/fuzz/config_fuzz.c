@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* sources: manager/config.c lib/format.c lib/text.c */
+/* sources: manager/config.c manager/config_keys.c lib/format.c lib/text.c */
 /* libs: -linih */
 /* Any bytes as a config file: an answer with errors in order, or a config that keeps its promises. */
 #include <stdint.h>

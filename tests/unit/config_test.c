@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* sources: manager/config.c lib/format.c lib/text.c */
+/* sources: manager/config.c manager/config_keys.c lib/format.c lib/text.c */
 /* libs: -linih */
 /* The config reader: what it accepts, and for each kind of mistake the line and the words. */
 #include "tests/unit/unit.h"
