@@ -10,6 +10,8 @@
 
 _Static_assert(SYS_THREAD_CTL == 13 && THREAD_EXIT == 4, "lib/ring3/crt.asm spells them out");
 
+enum { RESETS_SPARED = 3 }; /* firmware, a boot loader and an installer may each want one */
+
 /* The one VM of this process; listed in guests/README.md. */
 static struct monitor the_monitor;
 
@@ -63,6 +65,7 @@ static void release_vcpus(struct monitor *m)
 {
 	unsigned others = m->boot->cpus - 1;
 
+	m->released = sys_tsc();
 	__atomic_store_n(&m->parked, 0, __ATOMIC_RELEASE);
 	__atomic_store_n(&m->resetting, others, __ATOMIC_RELEASE);
 	__atomic_store_n(&m->request, REQUEST_NONE, __ATOMIC_RELEASE);
@@ -75,13 +78,33 @@ static void restart(struct monitor *m)
 	char why[LOAD_WHY_MAX];
 
 	m->shared->resets++;
-	monitor_say(m, "reset: %.*s", MONITOR_REASON_MAX - 1, m->shared->reason);
+	m->reset_at = 0;
 	monitor_lock(m, MONITOR_IO_THREAD);
 	board_reset(&m->board);
 	monitor_unlock(m);
 	if (monitor_load(m, why) != 0)
 		fail(m, why);
 	release_vcpus(m);
+}
+
+/*
+ * A guest that resets itself again and again gets pauses, so that it fills neither its processors' time nor
+ * the log; the first few come at once. False: not yet.
+ */
+static bool reset_due(struct monitor *m)
+{
+	uint64_t now = sys_tsc(), pause;
+
+	if (m->reset_at != 0)
+		return now >= m->reset_at;
+	pause = backoff_next(&m->resets, (now - m->released) / (m->tsc_hz / 1000 + 1));
+	if (pause == 0)
+		monitor_say(m, "reset: %.*s", MONITOR_REASON_MAX - 1, m->shared->reason);
+	else
+		monitor_say(m, "reset: %.*s; starts over in %llu ms", MONITOR_REASON_MAX - 1,
+			    m->shared->reason, (unsigned long long)pause);
+	m->reset_at = now + pause * (m->tsc_hz / 1000);
+	return pause == 0;
 }
 
 /* Every vCPU is parked: what was asked for is done now. */
@@ -93,7 +116,8 @@ static void machine_change(struct monitor *m)
 	    __atomic_load_n(&m->parked, __ATOMIC_ACQUIRE) != m->boot->cpus)
 		return;
 	if (request == REQUEST_RESET) {
-		restart(m);
+		if (reset_due(m))
+			restart(m);
 		return;
 	}
 	say_the_rest(m);
@@ -136,11 +160,12 @@ static void serve(struct monitor *m)
 {
 	const uint64_t mask = MONITOR_BIT_TIMER | MONITOR_BIT_CONSOLE | MONITOR_BIT_STATE |
 			      MONITOR_BIT_ASK;
-	uint64_t bits, again = 0;
+	uint64_t bits, again = 0, until;
 
 	for (;;) {
 		again = shuffle(m, again);
-		sys_event_wait(m->boot->handle.event, mask, again, &bits);
+		until = m->reset_at != 0 && m->reset_at < again ? m->reset_at : again;
+		sys_event_wait(m->boot->handle.event, mask, until, &bits);
 		if (bits & (MONITOR_BIT_TIMER | MONITOR_BIT_CONSOLE)) {
 			monitor_lock(m, MONITOR_IO_THREAD);
 			if (bits & MONITOR_BIT_TIMER)
@@ -151,7 +176,7 @@ static void serve(struct monitor *m)
 		}
 		if (bits & MONITOR_BIT_ASK)
 			answer(m);
-		if (bits & MONITOR_BIT_STATE)
+		if (bits & MONITOR_BIT_STATE || m->reset_at != 0)
 			machine_change(m);
 	}
 }
@@ -216,6 +241,7 @@ static void set_up(struct monitor *m, const struct monitor_boot *boot)
 	m->tsc_base = sys_tsc();
 	m->tsc_hz = box.tsc_hz;
 	m->boot_tsc = box.boot_tsc;
+	m->resets = (struct backoff){ .first_ms = boot->backoff_ms, .spared = RESETS_SPARED };
 	m->ns_mul = box.tsc_to_ns_mul;
 	m->ns_shift = box.tsc_to_ns_shift;
 	params = (struct board_params){ m->low_bytes, m->high_bytes, boot->cpus,

@@ -17,6 +17,7 @@
 #include "kernel/abi/monitor_boot.h"
 #include "kernel/abi/sys.h"
 #include "kernel/abi/vcpu.h"
+#include "lib/backoff.h"
 #include "lib/ring.h"
 
 #define MONITOR_VCPUS	       MONITOR_CPUS_MAX
@@ -81,6 +82,9 @@ struct monitor {
 	uint32_t parked; /* (a) vCPU threads that wait for the machine change */
 	unsigned moves; /* (i) rounds of boot->shuffle_ms so far */
 	uint32_t resetting; /* (a) released vCPU threads that have not reset their vCPU yet, but for 0's */
+	struct backoff resets; /* (i) by the guest itself */
+	uint64_t released; /* (i) TSC: when the vCPUs began, or began anew */
+	uint64_t reset_at; /* (i) TSC: the end of the pause before a reset; 0: there is none */
 	struct load_start start; /* (i) written before the vCPUs go on */
 	struct monitor_vcpu vcpu[MONITOR_VCPUS];
 };

@@ -6,7 +6,9 @@
 #include "arch/spinlock.h"
 #include "drivers/boot_fb.h"
 #include "drivers/boot_uart.h"
+#include "kernel/event.h"
 #include "kernel/log_impl.h"
+#include "kernel/percpu.h"
 #include "lib/format.h"
 #include "lib/string.h"
 #include "lib/text.h"
@@ -19,6 +21,8 @@ static struct {
 	uint64_t end; /* [lock] bytes ever written; ring[end % RING_BYTES] is next */
 	uint64_t port_cursor; /* [lock] bytes that the kernel sent to the port */
 	bool port_released; /* [lock] */
+	struct event *watcher; /* (c) once it is there; holds a reference */
+	uint64_t watch_bits; /* (c) */
 	bool going_down; /* (a) no locks any more, screen on */
 	uint16_t port; /* (c) 0: none */
 	uint64_t tsc0, hz; /* (c) */
@@ -81,6 +85,21 @@ void log_take_back(void)
 	state.port_released = false;
 }
 
+int log_watch(struct event *e, uint64_t bits)
+{
+	if (state.watcher)
+		return E_EXIST;
+	state.watch_bits = bits;
+	event_get(e);
+	__atomic_store_n(&state.watcher, e, __ATOMIC_RELEASE);
+	return 0;
+}
+
+void log_tell(void)
+{
+	event_signal(state.watcher, state.watch_bits);
+}
+
 void log_drain(void)
 {
 	if (state.port)
@@ -91,6 +110,8 @@ static void put(const char *text, size_t bytes)
 {
 	for (size_t i = 0; i < bytes; i++)
 		state.ring[state.end++ % RING_BYTES] = text[i];
+	if (__atomic_load_n(&state.watcher, __ATOMIC_ACQUIRE))
+		percpu_self()->work |= WORK_LOG; /* whatever locks are held here: later */
 	if (state.port_released)
 		return;
 	for (size_t i = 0; state.port && i < bytes; i++) {

@@ -17,6 +17,7 @@
 #include "kernel/symbols.h"
 #include "kernel/thread_impl.h"
 #include "lib/format.h"
+#include "lib/text.h"
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -145,11 +146,20 @@ static void panic_begin(void)
 	log_take_back();
 }
 
+/* The box's last line, with the word that proves to `bulkhead run` that no guest has said it. */
+static void last_line(const char *who, const char *text)
+{
+	char seal[24] = "";
+
+	(void)text_option(box.boot.cmdline, "seal", seal, sizeof(seal));
+	log_line(who, "bulkhead: box off: %s%s%s", text, seal[0] ? " #" : "", seal);
+}
+
 static void panic_end(void)
 {
 	if (cpu_count > 1)
 		wait_turn_of_others();
-	log_line("panic", "bulkhead: box off: panic");
+	last_line("panic", "panic");
 	box_halt();
 }
 
@@ -185,7 +195,7 @@ void panic_trap(const struct trap_frame *f)
 void fatal(const char *fmt, ...)
 {
 	va_list args;
-	char text[200];
+	char text[LOG_LINE_MAX - 64]; /* the last line has room for it all */
 
 	panic_begin();
 	va_start(args, fmt);
@@ -193,6 +203,6 @@ void fatal(const char *fmt, ...)
 	va_end(args);
 	if (!__atomic_load_n(&box.running, __ATOMIC_RELAXED))
 		log_line("boot", "bulkhead: cannot run here: %s", text);
-	log_line("boot", "bulkhead: box off: %s", text);
+	last_line("boot", text);
 	box_halt();
 }

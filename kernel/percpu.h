@@ -19,6 +19,7 @@ struct thread;
 enum {
 	WORK_RESCHED = 1 << 0,
 	WORK_DYING = 1 << 1, /* the current thread is being killed */
+	WORK_LOG = 1 << 2, /* the log has grown, and who waits for that has not been told */
 };
 
 struct percpu {

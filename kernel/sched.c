@@ -12,6 +12,7 @@
 #include "arch/trap.h"
 #include "kernel/box.h"
 #include "kernel/log.h"
+#include "kernel/log_impl.h"
 #include "kernel/mitigation.h"
 #include "kernel/percpu.h"
 #include "kernel/space.h"
@@ -320,19 +321,31 @@ void sched_ipi(void)
 	spin_unlock(&cpu->run_lock);
 }
 
+/* No lock is held here. */
+static void pass_on_log(struct percpu *cpu)
+{
+	if (cpu->work & WORK_LOG) {
+		cpu->work &= ~(uint32_t)WORK_LOG;
+		log_tell();
+	}
+}
+
 void sched_work(void)
 {
 	struct percpu *cpu;
 
 	while ((cpu = percpu_self())->work != 0) {
+		pass_on_log(cpu);
 		if (cpu->work & WORK_DYING)
 			thread_exit();
-		schedule();
+		if (cpu->work & WORK_RESCHED)
+			schedule();
 	}
 }
 
 void sched_yield_point(void)
 {
+	pass_on_log(percpu_self());
 	stretch_end("a yield point", 0);
 	cpu_interrupt_window();
 	stretch_begin();
@@ -364,6 +377,7 @@ void sched_idle(void)
 	for (;;) {
 		struct percpu *cpu = percpu_self();
 
+		pass_on_log(cpu);
 		if (cpu->work & WORK_RESCHED || __atomic_load_n(&cpu->run.ready, __ATOMIC_ACQUIRE)) {
 			schedule();
 			continue;

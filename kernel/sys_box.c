@@ -3,6 +3,7 @@
 
 #include "arch/cpu.h"
 #include "kernel/box.h"
+#include "kernel/event.h"
 #include "kernel/log.h"
 #include "kernel/log_impl.h"
 #include "kernel/percpu.h"
@@ -195,6 +196,19 @@ static int box_cpu_stats(uint64_t cpu, uint64_t to)
 	return user_copy_out(to, &stats, sizeof(stats));
 }
 
+/* (event, bits) */
+static int box_log_watch(uint64_t event, uint64_t bits)
+{
+	struct event *e;
+	int r = event_from_handle(event, RIGHT_WRITE, &e);
+
+	if (r == 0) {
+		r = log_watch(e, bits);
+		event_put(e);
+	}
+	return r;
+}
+
 /* (box, op, a, b) */
 int64_t sys_box_ctl(struct sys_frame *f, struct object *o)
 {
@@ -206,6 +220,8 @@ int64_t sys_box_ctl(struct sys_frame *f, struct object *o)
 		return box_exclusive(f->arg[2], f->arg[3]);
 	case BOX_CPU_STATS:
 		return box_cpu_stats(f->arg[2], f->arg[3]);
+	case BOX_LOG_WATCH:
+		return box_log_watch(f->arg[2], f->arg[3]);
 	default:
 		return E_NOSYS;
 	}

@@ -3,7 +3,7 @@
 #include "manager/manager.h"
 
 enum { UART_DATA = 0, UART_IER = 1, UART_IIR = 2, UART_FCR = 2, UART_LCR = 3, UART_MCR = 4, UART_LSR = 5 };
-enum { LSR_DATA = 1, LSR_THRE = 0x20, LSR_TEMT = 0x40, IER_RX = 1, IER_TX = 2, UART_FIFO = 16 };
+enum { LSR_DATA = 1, LSR_THRE = 0x20, LSR_TEMT = 0x40, IER_RX = 1, IER_TX = 2, IIR_NONE = 1, UART_FIFO = 16 };
 
 static uint8_t in(const struct console *c, unsigned reg)
 {
@@ -65,6 +65,11 @@ bool console_send(struct console *c)
 	if (c->irq)
 		enable(c, c->head != c->tail ? IER_RX | IER_TX : IER_RX);
 	return c->head == c->tail;
+}
+
+bool console_pending(const struct console *c)
+{
+	return c->irq && (in(c, UART_IIR) & IIR_NONE) == 0;
 }
 
 size_t console_receive(struct console *c, uint8_t *to, size_t bytes)

@@ -50,8 +50,12 @@ void guest_stop(struct manager *m, struct guest *g, enum life_end end, const cha
 {
 	va_list args;
 
+	bool ran = g->life.state == LIFE_RUNNING;
+
 	if (!life_ends(&g->life, end))
 		return;
+	if (ran)
+		guest_report(m, g); /* while it is all still there */
 	va_start(args, why);
 	format_v(g->reason, sizeof(g->reason), why, args);
 	va_end(args);
@@ -75,6 +79,7 @@ void guest_died(struct manager *m, struct guest *g)
 		return;
 	guest_check(m, g); /* its last word counts more than that it is gone */
 	if (g->life.state == LIFE_RUNNING) {
+		guest_report(m, g);
 		life_ends(&g->life, END_CRASHED);
 		if (info.reason == REASON_FAULT)
 			format(g->reason, sizeof(g->reason),
@@ -108,7 +113,6 @@ void guest_check(struct manager *m, struct guest *g)
 	why[sizeof(why) - 1] = '\0';
 	if (state == MONITOR_EXITED)
 		g->exit_status = g->shared->exit_status & 0xff;
-	guest_report(m, g);
 	guest_stop(m, g,
 		   state == MONITOR_POWERED_OFF ? END_OFF :
 		   state == MONITOR_FAILED	? END_FAILED :
@@ -125,31 +129,54 @@ static void start_failed(struct manager *m, struct guest *g, const char *why, in
 		guest_stop(m, g, END_FAILED, "the box cannot give it what it needs: status %d", status);
 }
 
+/* What nobody has, and no VM that is starting has been promised. */
+static uint64_t memory_left(const struct manager *m)
+{
+	uint64_t free = memory_free(&m->memory), promised = 0;
+
+	for (unsigned i = 0; i < m->guests; i++)
+		promised += guest_memory_left(&m->guest[i]);
+	return free > promised ? free - promised : 0;
+}
+
 void guest_start(struct manager *m, struct guest *g)
 {
-	char why[MONITOR_REASON_MAX] = "";
-	int status;
+	uint64_t left = memory_left(m);
 
 	tell(m, g, "starting");
 	life_start(&g->life, manager_ms(m));
-	if (g->config->wrong || !g->place->ok) {
+	g->built = false;
+	g->given = 0;
+	if (g->config->wrong || !g->place->ok)
 		guest_stop(m, g, END_FAILED, "%s", g->config->wrong ? g->reason : g->place->why);
-		return;
+	else if (g->config->memory > left)
+		guest_stop(m, g, END_FAILED, "memory = %lluM, but only %lluM are free on this box",
+			   (unsigned long long)(g->config->memory >> 20), (unsigned long long)(left >> 20));
+}
+
+/* Its files, then what it consists of, then its memory: E_AGAIN while there is more to do. */
+static int start_some(struct manager *m, struct guest *g, char *why, size_t why_bytes)
+{
+	int status;
+
+	if (!g->built) {
+		status = guest_check_files(m, g, why, why_bytes);
+		if (status == 0)
+			status = guest_build(m, g, why, why_bytes);
+		g->built = status == 0;
+		return g->built ? E_AGAIN : status;
 	}
-	status = guest_build(m, g, why, sizeof(why));
-	if (status != 0)
-		start_failed(m, g, why, status);
+	status = guest_give_memory(m, g, why, why_bytes);
+	return status == 0 ? guest_start_thread(m, g) : status;
 }
 
 static void go_on_starting(struct manager *m, struct guest *g)
 {
 	char why[MONITOR_REASON_MAX] = "";
-	int status = guest_give_memory(m, g, why, sizeof(why));
+	int status = start_some(m, g, why, sizeof(why));
 
 	if (status == E_AGAIN)
 		return;
-	if (status == 0)
-		status = guest_start_thread(m, g);
 	if (status == 0) {
 		g->life.state = LIFE_RUNNING;
 		g->started = sys_tsc();

@@ -73,7 +73,29 @@ static int map_private(struct manager *m, struct guest *g, const struct private_
 	return status;
 }
 
-/* Checks a file that the guest needs and lends it to the monitor, read only. */
+static int check_file(struct manager *m, const char *path, char *why, size_t why_bytes)
+{
+	int index = module_find(m, path);
+
+	if (index >= 0)
+		return module_check(m, index, why, why_bytes);
+	format(why, why_bytes, "file '%s' is not on the box", path);
+	return E_HANDLE;
+}
+
+int guest_check_files(struct manager *m, struct guest *g, char *why, size_t why_bytes)
+{
+	const struct config_vm *c = g->config;
+	int status = check_file(m, c->kernel.path, why, why_bytes);
+
+	if (status == 0 && c->initrd.path[0])
+		status = check_file(m, c->initrd.path, why, why_bytes);
+	for (uint32_t i = 0; i < c->modules && status == 0; i++)
+		status = check_file(m, c->module[i].file.path, why, why_bytes);
+	return status;
+}
+
+/* Lends a file that has been checked to the monitor, read only. */
 static int lend_file(struct manager *m, struct guest *g, struct monitor_boot *boot,
 		     const char *path, const char *args, enum monitor_file_kind kind, char *why,
 		     size_t why_bytes)
@@ -82,16 +104,12 @@ static int lend_file(struct manager *m, struct guest *g, struct monitor_boot *bo
 	struct monitor_file *f = &boot->file[boot->files];
 	const struct manager_boot_module *mod;
 
-	if (index < 0) {
-		format(why, why_bytes, "file '%s' is not on the box", path);
+	if (index < 0)
 		return E_HANDLE;
-	}
 	if (boot->files == MONITOR_FILES_MAX) {
 		format(why, why_bytes, "file '%s' is one too many", path);
 		return E_NOMEM;
 	}
-	if (!module_open(m, index, why, why_bytes))
-		return E_INVAL;
 	mod = &m->boot->module[index];
 	f->va = USER_MODULES + boot->files * MANAGER_MODULE_STRIDE;
 	f->bytes = mod->bytes;
@@ -220,6 +238,7 @@ static void fill_boot(const struct manager *m, const struct guest *g, struct mon
 	boot->life = g->life.restarts;
 	memcpy(boot->cpu, g->place->cpu, sizeof(g->place->cpu));
 	boot->manager_bits = BIT_GUEST(g->index);
+	boot->backoff_ms = m->backoff_ms;
 	boot->shuffle_ms = g->config->pinned || g->config->exclusive ? 0 : m->shuffle_ms;
 	boot->wall = m->wall;
 	boot->wall_tsc = m->wall_tsc;
@@ -228,14 +247,8 @@ static void fill_boot(const struct manager *m, const struct guest *g, struct mon
 int guest_build(struct manager *m, struct guest *g, char *why, size_t why_bytes)
 {
 	static struct monitor_boot boot; /* too large for the stack */
-	uint64_t free = memory_free(&m->memory);
 	int status;
 
-	if (g->config->memory > free) {
-		format(why, why_bytes, "memory = %lluM, but only %lluM are free on this box",
-		       (unsigned long long)(g->config->memory >> 20), (unsigned long long)(free >> 20));
-		return E_NOMEM;
-	}
 	fill_boot(m, g, &boot);
 	status = make_space(m, g, &boot.handle);
 	if (status == 0)
@@ -244,7 +257,6 @@ int guest_build(struct manager *m, struct guest *g, char *why, size_t why_bytes)
 		status = lend_files(m, g, &boot, why, why_bytes);
 	if (status == 0)
 		status = make_private(m, g, &boot);
-	g->given = 0;
 	return status;
 }
 
@@ -317,6 +329,11 @@ static int move_piece(struct manager *m, struct guest *g)
 	return 0;
 }
 
+uint64_t guest_memory_left(const struct guest *g)
+{
+	return g->life.state == LIFE_STARTING ? g->config->memory - ram_before(g->given) - (g->piece ? g->piece_bytes : 0) : 0;
+}
+
 int guest_give_memory(struct manager *m, struct guest *g, char *why, size_t why_bytes)
 {
 	int status = g->piece ? 0 : pick_piece(m, g);
@@ -327,11 +344,15 @@ int guest_give_memory(struct manager *m, struct guest *g, char *why, size_t why_
 		return status;
 	if (status == 0)
 		status = move_piece(m, g);
-	if (status != 0) {
+	if (status == E_NOMEM)
+		format(why, why_bytes, "memory = %lluM, but there was only %lluM for it on this box",
+		       (unsigned long long)(g->config->memory >> 20),
+		       (unsigned long long)(ram_before(g->given) >> 20));
+	else if (status != 0)
 		format(why, why_bytes, "no memory at guest address 0x%llx: status %d",
 		       (unsigned long long)g->given, status);
+	if (status != 0)
 		return status == E_AGAIN ? E_NOMEM : status;
-	}
 	return ram_before(g->given) < g->config->memory ? E_AGAIN : 0;
 }
 

@@ -22,16 +22,6 @@ bool life_goes_on(const struct life *l, enum life_end end)
 	return end == END_RESTART || (end == END_CRASHED && l->restart);
 }
 
-/* 1, 2, 4 ... seconds, a minute at most. */
-static uint64_t pause(const struct life *l)
-{
-	uint64_t ms = l->first_ms;
-
-	for (uint32_t i = 1; i < l->crashes && ms < LIFE_BACKOFF_MAX_MS; i++)
-		ms *= 2;
-	return ms < LIFE_BACKOFF_MAX_MS ? ms : LIFE_BACKOFF_MAX_MS;
-}
-
 void life_over(struct life *l, uint64_t now)
 {
 	if (!life_goes_on(l, l->end)) {
@@ -40,11 +30,11 @@ void life_over(struct life *l, uint64_t now)
 	}
 	l->state = LIFE_WAITING;
 	l->restarts++;
-	if (l->end == END_RESTART || now - l->started >= LIFE_BACKOFF_MAX_MS)
-		l->crashes = 0; /* it has lived long enough */
+	l->again = now;
 	if (l->end == END_CRASHED)
-		l->crashes++;
-	l->again = l->end == END_RESTART ? now : now + pause(l);
+		l->again += backoff_next(&l->crashes, now - l->started);
+	else
+		l->crashes.count = 0;
 }
 
 bool life_due(const struct life *l, uint64_t now)
@@ -61,7 +51,7 @@ void life_again(struct life *l, uint64_t now)
 	l->restarts += l->state == LIFE_STOPPED;
 	l->state = LIFE_WAITING;
 	l->again = now;
-	l->crashes = 0;
+	l->crashes.count = 0;
 }
 
 bool life_never(struct life *l)

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "lib/backoff.h"
 
 enum life_state {
 	LIFE_STOPPED, /* for good, unless the operator says otherwise */
@@ -26,14 +27,11 @@ enum life_end {
 	END_EXITED, /* the guest ended itself with an exit status, by the debug-exit port */
 };
 
-enum { LIFE_BACKOFF_MS = 1000, LIFE_BACKOFF_MAX_MS = 60000 };
-
 struct life {
 	enum life_state state;
 	enum life_end end; /* of the last life */
 	bool restart; /* (c) on_crash = restart */
-	uint32_t first_ms; /* (c) the first back-off */
-	uint32_t crashes; /* in a row, none of them after a long life */
+	struct backoff crashes;
 	uint32_t restarts; /* ever */
 	uint64_t started, again;
 };

@@ -8,7 +8,6 @@
 #include "lib/string.h"
 #include "lib/text.h"
 
-#define CONFIG_NAME  "bulkhead.conf"
 #define MONITOR_NAME "monitor.elf"
 
 /* This program's one state, and the thread block that library code expects; see README.md. */
@@ -112,10 +111,10 @@ static void blame(struct manager *m, struct guest *g)
 {
 	const struct config_errors *errors = &m->errors;
 
-	format(g->reason, sizeof(g->reason), "%s line %u is wrong", CONFIG_NAME, g->config->wrong);
+	format(g->reason, sizeof(g->reason), "%s line %u is wrong", MANAGER_CONFIG, g->config->wrong);
 	for (uint32_t i = 0; i < errors->count; i++) {
 		if (errors->error[i].line == g->config->wrong)
-			format(g->reason, sizeof(g->reason), "%s line %u: %s", CONFIG_NAME,
+			format(g->reason, sizeof(g->reason), "%s line %u: %s", MANAGER_CONFIG,
 			       errors->error[i].line, errors->error[i].text);
 	}
 }
@@ -123,21 +122,21 @@ static void blame(struct manager *m, struct guest *g)
 static void read_config(struct manager *m)
 {
 	char why[MONITOR_REASON_MAX];
-	int index = module_find(m, CONFIG_NAME), status;
+	int index = module_find(m, MANAGER_CONFIG), status;
 	const uint8_t *text;
 
 	m->console = &m->nowhere;
 	if (index < 0)
-		manager_give_up(m, "there is no file '%s' on the box", CONFIG_NAME);
+		manager_give_up(m, "there is no file '%s' on the box", MANAGER_CONFIG);
 	text = module_open(m, index, why, sizeof(why));
 	if (!text)
 		manager_give_up(m, "%s", why);
 	status = config_parse((const char *)text, m->boot->module[index].bytes, &m->config, &m->errors);
 	take_console(m, status != 0 && m->config.wrong ? CONSOLE_COM1 : m->config.console);
 	for (uint32_t i = 0; i < m->errors.count; i++)
-		manager_say("%s:%u: %s", CONFIG_NAME, m->errors.error[i].line, m->errors.error[i].text);
+		manager_say("%s:%u: %s", MANAGER_CONFIG, m->errors.error[i].line, m->errors.error[i].text);
 	if (status != 0 && (m->config.wrong || m->config.vm_count == 0))
-		manager_give_up(m, "%s line %u: %s", CONFIG_NAME, m->errors.error[0].line,
+		manager_give_up(m, "%s line %u: %s", MANAGER_CONFIG, m->errors.error[0].line,
 				m->errors.error[0].text);
 }
 
@@ -174,16 +173,17 @@ static void number_option(const struct manager *m, const char *key, uint64_t max
 
 static void read_options(struct manager *m)
 {
-	uint64_t shuffle = 0, backoff = LIFE_BACKOFF_MS;
+	uint64_t shuffle = 0, backoff = BACKOFF_MS;
 	char value[32];
 
 	if (text_option(m->box.cmdline, "counters", value, sizeof(value)))
 		m->monitor_flags |= strcmp(value, "ports") == 0 ? MONITOR_COUNTERS | MONITOR_PORTS :
 								  MONITOR_COUNTERS;
 	m->scrub_last = text_option(m->box.cmdline, "scrub", value, sizeof(value));
+	(void)text_option(m->box.cmdline, "seal", m->seal, sizeof(m->seal));
 	number_option(m, "limit", 1000000000, &m->limit);
 	number_option(m, "shuffle", 60000, &shuffle);
-	number_option(m, "backoff", LIFE_BACKOFF_MAX_MS, &backoff);
+	number_option(m, "backoff", BACKOFF_MAX_MS, &backoff);
 	m->shuffle_ms = (uint32_t)shuffle;
 	m->backoff_ms = (uint32_t)backoff;
 }
@@ -211,7 +211,7 @@ static void set_up_guest(struct manager *m, unsigned i)
 	g->place = &m->place[i];
 	g->index = i;
 	g->life.restart = g->config->on_crash == CRASH_RESTART;
-	g->life.first_ms = m->backoff_ms;
+	g->life.crashes.first_ms = m->backoff_ms;
 	if (g->config->wrong)
 		blame(m, g);
 	if (!history) { /* no memory for the smallest of things */
@@ -233,6 +233,7 @@ static void set_up(struct manager *m, const struct manager_boot *boot)
 	m->nowhere.ports = m->com[0].ports = m->com[1].ports = -1;
 	mux_init(&m->mux);
 	m->event = sys_event_create();
+	sys_log_watch(HANDLE_BOX, m->event, BIT_LOG);
 	sys_box_info(&m->box);
 	open_screen(m);
 	for (uint32_t i = 0; i < boot->ram_ranges; i++)

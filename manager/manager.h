@@ -18,6 +18,7 @@
 #include "manager/placement.h"
 #include "manager/screen.h"
 
+#define MANAGER_CONFIG	     "bulkhead.conf"
 #define MANAGER_MODULES	     0x0000020000000000ULL /* module n at + n * stride, while it is read */
 #define MANAGER_MODULE_STRIDE 0x0000000400000000ULL
 #define MANAGER_WINDOW	     0x0000030000000000ULL /* a monitor's private memory while it is filled */
@@ -28,6 +29,7 @@
 
 /* Bits of the manager's event. Monitors can signal any of them: none is believed unseen. */
 #define BIT_SERIAL	    1ULL
+#define BIT_LOG		    4ULL /* the log has grown */
 #define BIT_SERIAL2	    2ULL /* a port that is a guest's own */
 #define BIT_GUEST(n)	    (1ULL << (8 + (n))) /* its monitor has news */
 #define BIT_DEATH(n)	    (1ULL << (32 + (n))) /* its space is gone */
@@ -81,6 +83,8 @@ void console_put(struct console *c, const uint8_t *bytes, size_t n);
 bool console_send(struct console *c);
 /* Reads what has been typed; at most `bytes`. */
 size_t console_receive(struct console *c, uint8_t *to, size_t bytes);
+/* With interrupts: it wants something that we have not seen to, and will not interrupt again for it. */
+bool console_pending(const struct console *c);
 /* Waits until the last byte has left the port, within reason. */
 void console_flush(struct console *c, uint64_t tsc_hz);
 
@@ -122,6 +126,7 @@ struct guest {
 	unsigned silent; /* looks in a row that found nothing there */
 	uint64_t quiet_until; /* TSC: its signals wake nobody before */
 	uint64_t started; /* TSC */
+	bool built; /* LIFE_STARTING: it has a space, and gets its memory */
 	uint64_t given; /* LIFE_STARTING: guest-physical address up to which it has memory */
 	int piece; /* LIFE_STARTING: being scrubbed for it, 0: none */
 	uint64_t piece_bytes;
@@ -129,8 +134,16 @@ struct guest {
 	uint64_t port_sent; /* of what it said, bytes that the port has had */
 };
 
+/* A boot module's check, as far as it has come. */
+struct module_state {
+	bool mapped;
+	uint64_t checked; /* bytes */
+	uint32_t crc; /* of those */
+};
+
 struct manager {
 	const struct manager_boot *boot;
+	struct module_state module[64]; /* as boot->module */
 	int event;
 	struct box_info box;
 	struct memory memory;
@@ -150,7 +163,8 @@ struct manager {
 	uint64_t wall, wall_tsc;
 	uint64_t limit; /* seconds that a guest may run, 0: no limit (box command line `limit=`) */
 	uint32_t shuffle_ms; /* for the monitors (box command line `shuffle=`) */
-	uint32_t backoff_ms; /* the first pause before a restart (box command line `backoff=`) */
+	uint32_t backoff_ms; /* the first pause before a restart, and between resets (box command line `backoff=`) */
+	char seal[24]; /* at the end of the box's last line (box command line `seal=`) */
 	uint32_t monitor_flags;
 	struct program monitor; /* segments of monitor.elf */
 	int monitor_module; /* index */
@@ -162,6 +176,8 @@ struct manager {
 	unsigned step_turn; /* which guest's step is next */
 	bool steps; /* there are more */
 	uint64_t step_due; /* TSC: when the next may be made */
+	uint64_t wakes, wakes_by_clock; /* of the loop */
+	uint64_t log_quiet_until; /* TSC: the log's signals wake nobody before */
 	bool hinted; /* the user has been told how to go on */
 	uint64_t last_words; /* ms: when a guest said something last */
 };
@@ -192,10 +208,14 @@ void report_gone(struct manager *m, const struct guest *g);
 void report_memory(struct manager *m, char *line, size_t bytes);
 
 /* ---- guest_build.c: what it consists of ---- */
+/* Checks the files that it needs, in steps: E_AGAIN while there is more to do. */
+int guest_check_files(struct manager *m, struct guest *g, char *why, size_t why_bytes);
 /* All but its RAM; `why` is set when there is more to say than a status. */
 int guest_build(struct manager *m, struct guest *g, char *why, size_t why_bytes);
 /* One piece of its RAM: E_AGAIN while there is more to come, 0: it has all. */
 int guest_give_memory(struct manager *m, struct guest *g, char *why, size_t why_bytes);
+/* Bytes that it has been promised, or 0 when it is not starting. */
+uint64_t guest_memory_left(const struct guest *g);
 int guest_start_thread(struct manager *m, struct guest *g);
 /* One piece back: E_AGAIN while there is more, E_BUSY: later. */
 int guest_take_memory(struct manager *m, struct guest *g);
@@ -206,13 +226,24 @@ void guest_take_rest(struct manager *m, struct guest *g);
 
 /* Index of the module with this name, or -1. */
 int module_find(const struct manager *m, const char *name);
-/* Maps it into the manager and checks its CRC-32. NULL, or a sentence in `why`. */
+/*
+ * A step of mapping it into the manager and checking its CRC-32, once: E_AGAIN while there is more to do, 0: it is
+ * right and mapped; else a sentence in `why`.
+ */
+int module_check(struct manager *m, int index, char *why, size_t why_bytes);
+/* All of that at once, before anybody is served. NULL, or a sentence in `why`. */
 const uint8_t *module_open(struct manager *m, int index, char *why, size_t why_bytes);
 
-/* ---- serve.c: bytes between guests, log, consoles; the end ---- */
+/* ---- serve.c: bytes between guests, log, consoles ---- */
 __attribute__((noreturn)) void manager_serve(struct manager *m);
+/* From the kernel's log ring to the console's and to the screen, as far as there is room. */
+void manager_log_pump(struct manager *m);
 /* Moves what there is, once. True: there is more. */
 bool manager_pump(struct manager *m, bool last);
+
+/* ---- end.c ---- */
+/* When the last VM has stopped: the box's last words, with every VM that failed. */
+void manager_maybe_finish(struct manager *m);
 /* The box cannot do its work, or has done it: its last line. */
 __attribute__((noreturn, format(printf, 2, 3))) void manager_give_up(struct manager *m, const char *fmt,
 								     ...);

@@ -15,6 +15,7 @@ const char *const menu_help[] = {
 	"counters VM     how often it left for which reason, into the log",
 	"dump VM         its processors' registers, into the log",
 	"memory          what is free on the box",
+	"processors      what the box's processors have done since it was switched on",
 	"off             ends all VMs and switches the box off",
 	"VM is a name or a number of the list, or nothing for the one in focus; words may be cut short.",
 	"Ctrl-T Ctrl-T sends Ctrl-T itself.",
@@ -30,6 +31,7 @@ static const struct {
 	{ "all", MENU_ALL, false },	       { "stop", MENU_STOP, true },
 	{ "restart", MENU_RESTART, true },     { "counters", MENU_COUNTERS, true },
 	{ "dump", MENU_DUMP, true },	       { "memory", MENU_MEMORY, false },
+	{ "processors", MENU_PROCESSORS, false },
 	{ "off", MENU_OFF, false },	       { "help", MENU_HELP, false },
 };
 

@@ -17,6 +17,7 @@ enum menu_verb {
 	MENU_COUNTERS,
 	MENU_DUMP,
 	MENU_MEMORY,
+	MENU_PROCESSORS,
 	MENU_OFF,
 };
 

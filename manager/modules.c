@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The boot modules: found by name, mapped once, checked against their CRC-32. */
+/* The boot modules: found by name, mapped once, checked against their CRC-32 in steps. */
 #include "manager/manager.h"
 
 #include "lib/crc32.h"
 #include "lib/format.h"
 #include "lib/string.h"
+
+enum { STEP_BYTES = 256 << 10 }; /* a millisecond or so */
 
 int module_find(const struct manager *m, const char *name)
 {
@@ -15,31 +17,48 @@ int module_find(const struct manager *m, const char *name)
 	return -1;
 }
 
-const uint8_t *module_open(struct manager *m, int index, char *why, size_t why_bytes)
+static uint64_t address(int index)
+{
+	return MANAGER_MODULES + (unsigned)index * MANAGER_MODULE_STRIDE;
+}
+
+int module_check(struct manager *m, int index, char *why, size_t why_bytes)
 {
 	const struct manager_boot_module *mod = &m->boot->module[index];
-	uint64_t va = MANAGER_MODULES + (unsigned)index * MANAGER_MODULE_STRIDE;
-	uint64_t bytes = (mod->bytes + 4095) & ~4095ULL;
-	uint32_t crc;
+	struct module_state *s = &m->module[index];
+	uint64_t bytes = (mod->bytes + 4095) & ~4095ULL, piece;
 	int status;
 
 	if (mod->bytes == 0 || bytes > MANAGER_MODULE_STRIDE) {
 		format(why, why_bytes, "file '%s' is empty", mod->name);
-		return NULL;
+		return E_INVAL;
 	}
-	status = sys_range_map(HANDLE_SELF_SPACE, (int)mod->handle, va, 0, bytes, PROT_READ);
-	if (status != 0 && status != E_EXIST) {
+	status = s->mapped ? 0 : sys_range_map(HANDLE_SELF_SPACE, (int)mod->handle, address(index), 0, bytes, PROT_READ);
+	if (status != 0) {
 		format(why, why_bytes, "file '%s' cannot be mapped: status %d", mod->name, status);
-		return NULL;
+		return status;
 	}
-	if (status == E_EXIST)
-		return (const uint8_t *)(uintptr_t)va; /* opened, and checked, before */
-	crc = mod->has_crc ? crc32_update(0, (const void *)(uintptr_t)va, mod->bytes) : mod->crc32;
-	if (crc != mod->crc32) {
-		format(why, why_bytes, "file '%s' is corrupt: CRC-32 is %08x, should be %08x",
-		       mod->name, crc, mod->crc32);
-		sys_range_unmap(HANDLE_SELF_SPACE, va, bytes);
-		return NULL;
+	s->mapped = true;
+	if (mod->has_crc && s->checked < mod->bytes) {
+		piece = mod->bytes - s->checked < STEP_BYTES ? mod->bytes - s->checked : STEP_BYTES;
+		s->crc = crc32_update(s->crc, (const uint8_t *)(uintptr_t)address(index) + s->checked, piece);
+		s->checked += piece;
+		return E_AGAIN;
 	}
-	return (const uint8_t *)(uintptr_t)va;
+	if (mod->has_crc && s->crc != mod->crc32) {
+		format(why, why_bytes, "file '%s' is corrupt: CRC-32 is %08x, should be %08x", mod->name, s->crc,
+		       mod->crc32);
+		return E_INVAL;
+	}
+	return 0;
+}
+
+const uint8_t *module_open(struct manager *m, int index, char *why, size_t why_bytes)
+{
+	int status;
+
+	do {
+		status = module_check(m, index, why, why_bytes);
+	} while (status == E_AGAIN);
+	return status == 0 ? (const uint8_t *)(uintptr_t)address(index) : NULL;
 }

@@ -106,7 +106,7 @@ static void reply_text(struct mux *m, const char *text)
 
 void mux_say(struct mux *m, const char *fmt, ...)
 {
-	char line[320];
+	char line[MUX_SAY_MAX];
 	va_list args;
 	int n;
 
@@ -321,8 +321,11 @@ bool mux_empty(const struct mux *m)
 
 int mux_wait(const struct mux *m, uint64_t now)
 {
-	(void)now;
-	return mux_empty(m) || m->prompt ? -1 : TALKING_MS;
+	uint64_t open = now - m->prompt_key;
+
+	if (m->prompt)
+		return open > PROMPT_MS ? TALKING_MS : (int)(PROMPT_MS + 1 - open);
+	return mux_empty(m) ? -1 : TALKING_MS;
 }
 
 /* ---------------------------------------------------------------- input */

@@ -16,6 +16,7 @@
 #define MUX_LOG_BYTES 8192
 #define MUX_REPLY     8192
 #define MUX_LINE      80 /* of the prompt */
+#define MUX_SAY_MAX   512 /* bytes of a line of its own; the rest is cut off */
 
 enum { MUX_LOG = CONFIG_VM_MAX, MUX_SOURCES = CONFIG_VM_MAX + 1 };
 
@@ -69,5 +70,5 @@ enum mux_typed { MUX_NOTHING, MUX_TO_VM, MUX_COMMAND };
 enum mux_typed mux_type(struct mux *m, uint8_t byte, uint64_t now);
 /* Shows its ring from the oldest line on, then what it says. -1: all VMs again, from now on. */
 void mux_focus(struct mux *m, int vm);
-/* A line of the mux's own, before everything else; the newline is added. */
+/* A line of the mux's own, of MUX_SAY_MAX bytes, before everything else; the newline is added. */
 __attribute__((format(printf, 2, 3))) void mux_say(struct mux *m, const char *fmt, ...);

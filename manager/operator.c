@@ -21,6 +21,21 @@ static void list(struct manager *m)
 	}
 }
 
+/* Who keeps the box busy, and that nobody does when nothing is to be done. */
+static void processors(struct manager *m)
+{
+	struct cpu_stats s;
+
+	for (unsigned i = 0; i < m->box.cpus && sys_box_cpu_stats(HANDLE_BOX, i, &s) == 0; i++)
+		mux_say(&m->mux, "bulkhead: processor %u: %u threads%s; %llu switches, %llu ends of slices, %llu interrupts, "
+				 "%llu from other processors",
+			i, s.threads, s.exclusive ? ", exclusive" : "", (unsigned long long)s.switches,
+			(unsigned long long)s.ticks, (unsigned long long)s.interrupts,
+			(unsigned long long)(s.ipis + s.shootdowns));
+	mux_say(&m->mux, "bulkhead: the manager was waked %llu times, %llu of them by the clock, in %llu ms",
+		(unsigned long long)m->wakes, (unsigned long long)m->wakes_by_clock, (unsigned long long)manager_ms(m));
+}
+
 static void focus(struct manager *m, struct guest *g)
 {
 	if (g->port) {
@@ -109,6 +124,9 @@ void operator_command(struct manager *m, const char *line)
 	case MENU_MEMORY:
 		report_memory(m, text, sizeof(text));
 		mux_say(&m->mux, "bulkhead: %s", text);
+		return;
+	case MENU_PROCESSORS:
+		processors(m);
 		return;
 	case MENU_OFF:
 		off(m);

@@ -32,5 +32,10 @@ void screen_put(struct screen *s, const char *text, size_t n);
 /* Draws at most `cells` characters that have changed. True: there are more. */
 bool screen_draw(struct screen *s, unsigned cells);
 
+static inline bool screen_wants(const struct screen *s)
+{
+	return s->base && s->changed;
+}
+
 /* FONT_HEIGHT rows of a glyph, the leftmost dot in bit 7: made by tools/gen-font from ' ' to '~'. */
 extern const uint8_t screen_font[95][FONT_HEIGHT];

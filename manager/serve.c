@@ -1,23 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The manager's loop and its end: carries bytes between guests, log, consoles and screen, and switches
- * the box off when all VMs are done. Nothing that a monitor does makes it wait, or run all the time.
+ * The manager's loop: carries bytes between guests, log, consoles and screen. It is waked by events, and by
+ * the clock only for what has a time. Nothing that a monitor does makes it wait, or run all the time.
  */
 #include "manager/manager.h"
-
-#include <stdarg.h>
-#include "lib/cov.h"
-#include "lib/format.h"
-#include "lib/string.h"
-#include "manager/power.h"
 
 enum { POLL_PER_SECOND = 50, LOOKS_PER_SECOND = 500, SILENT_LOOKS = 4, VAIN_WAKES = 16 };
 enum { PIECE = 512, PIECES_A_LOOK = 8, CELLS_A_LOOK = 200, DRAWS_PER_SECOND = 5, HINT_MS = 3000 };
 
 /* ---------------------------------------------------------------- output */
 
-/* From the kernel's log ring to the console's and to the screen. */
-static void log_pump(struct manager *m)
+void manager_log_pump(struct manager *m)
 {
 	char text[PIECE];
 
@@ -137,7 +130,7 @@ bool manager_pump(struct manager *m, bool last)
 {
 	bool busy = false;
 
-	log_pump(m);
+	manager_log_pump(m);
 	for (unsigned i = 0; i < m->guests; i++) {
 		busy |= guest_pump(m, &m->guest[i]);
 		busy |= port_pump(m, &m->guest[i]);
@@ -145,93 +138,6 @@ bool manager_pump(struct manager *m, bool last)
 	busy |= mux_pump(m);
 	busy |= !mux_empty(&m->mux) && !m->mux.prompt;
 	return screen_pump(m, last) || busy;
-}
-
-/* ---------------------------------------------------------------- the end */
-
-/* A box without a serial console says its last line on COM1 all the same, unless a guest has that. */
-static void find_any_port(struct manager *m)
-{
-	if (m->console->ports < 0 && m->com[0].ports < 0 &&
-	    console_open(&m->com[0], 1, m->event, BIT_SERIAL))
-		m->console = &m->com[0];
-}
-
-__attribute__((noreturn)) static void switch_off(struct manager *m, const char *line)
-{
-	uint64_t end = sys_tsc() + 10 * m->box.tsc_hz;
-
-	m->mux.prompt = false;
-	do {
-		manager_pump(m, false);
-		console_flush(m->console, m->box.tsc_hz);
-		log_pump(m); /* more than fits at once */
-	} while (!mux_empty(&m->mux) && sys_tsc() < end);
-	cov_dump(true);
-	find_any_port(m);
-	mux_say(&m->mux, "%s", line);
-	screen_put(&m->screen, line, strlen(line));
-	screen_put(&m->screen, "\n", 1);
-	manager_pump(m, true);
-	for (unsigned i = 0; i < m->guests; i++) {
-		if (m->guest[i].port)
-			console_flush(m->guest[i].port, m->box.tsc_hz);
-	}
-	console_flush(m->console, m->box.tsc_hz);
-	power_off(m->boot, m->box.tsc_hz);
-	mux_say(&m->mux, "no way to switch the power off was found: do it by hand");
-	screen_put(&m->screen, "do it by hand\n", 14);
-	manager_pump(m, true);
-	console_flush(m->console, m->box.tsc_hz);
-	for (;;) {
-		uint64_t bits;
-
-		sys_event_wait(m->event, 0, SYS_FOR_EVER, &bits);
-	}
-}
-
-void manager_give_up(struct manager *m, const char *fmt, ...)
-{
-	char line[480] = "bulkhead: box off: ";
-	size_t lead = strlen(line);
-	va_list args;
-
-	va_start(args, fmt);
-	format_v(line + lead, sizeof(line) - lead, fmt, args);
-	va_end(args);
-	switch_off(m, line);
-}
-
-static bool ended_well(const struct guest *g)
-{
-	return g->life.end == END_OFF || g->life.end == END_OPERATOR;
-}
-
-/* When the last VM has stopped: the box's last words, with every VM that failed. */
-static void maybe_finish(struct manager *m)
-{
-	char bad[440] = "";
-	size_t n = 0;
-
-	for (unsigned i = 0; i < m->guests; i++) {
-		const struct guest *g = &m->guest[i];
-
-		if (g->life.state != LIFE_STOPPED || (g->out.page && ring_used(&g->out) != 0))
-			return;
-		if (!ended_well(g) && n < sizeof(bad))
-			n += (size_t)format(bad + n, sizeof(bad) - n, "%svm %s: %s", n ? "; " : "",
-					    g->config->name, g->reason);
-	}
-	if (m->config.stay && !m->going_off)
-		return;
-	if (m->scrub_last && memory_free(&m->memory) != m->memory_at_start)
-		manager_give_up(m, "%llu of %llu KiB of memory did not come back",
-				(unsigned long long)(m->memory_at_start - memory_free(&m->memory)) >> 10,
-				(unsigned long long)m->memory_at_start >> 10);
-	if (m->guests == 1 && m->guest[0].life.end == END_EXITED)
-		manager_give_up(m, "exit status %u of vm %s", m->guest[0].exit_status,
-				m->guest[0].config->name);
-	manager_give_up(m, "%s", n ? bad : "ok");
 }
 
 /* ---------------------------------------------------------------- input */
@@ -285,7 +191,7 @@ static bool type(struct manager *m)
 /* Which signals may wake us: not those of a guest that has just done so. */
 static uint64_t wanted_bits(const struct manager *m, uint64_t now)
 {
-	uint64_t bits = UINT64_MAX;
+	uint64_t bits = m->log_quiet_until > now ? ~BIT_LOG : UINT64_MAX;
 
 	for (unsigned i = 0; i < m->guests; i++) {
 		if (m->guest[i].quiet_until > now)
@@ -294,11 +200,15 @@ static uint64_t wanted_bits(const struct manager *m, uint64_t now)
 	return bits;
 }
 
+static bool hint_waits(const struct manager *m)
+{
+	return !m->hinted && m->guests >= 2 && !m->mux.prompt && m->last_words != 0;
+}
+
 /* When everybody has said what they had to: how a person goes on from here. */
 static void hint(struct manager *m)
 {
-	if (m->hinted || m->guests < 2 || m->mux.prompt || m->last_words == 0 ||
-	    manager_ms(m) - m->last_words < HINT_MS)
+	if (!hint_waits(m) || manager_ms(m) - m->last_words < HINT_MS)
 		return;
 	m->hinted = true;
 	if (m->mux.focus >= 0)
@@ -335,12 +245,70 @@ static bool anybody_runs(const struct manager *m)
 	return false;
 }
 
+/* A port that is still asking for something when we have served it would not ask again by an interrupt. */
+static bool ports_pending(const struct manager *m)
+{
+	bool pending = console_pending(m->console);
+
+	for (unsigned i = 0; i < m->guests; i++)
+		pending |= m->guest[i].port && console_pending(m->guest[i].port);
+	return pending;
+}
+
+static uint64_t bytes_moved(const struct manager *m)
+{
+	return m->com[0].tail + m->com[1].tail + m->log_cursor;
+}
+
+static void sooner(uint64_t *until, uint64_t tsc)
+{
+	*until = tsc < *until ? tsc : *until;
+}
+
+static uint64_t tsc_of(const struct manager *m, uint64_t ms)
+{
+	return m->box.boot_tsc + ms * (m->box.tsc_hz / 1000 + 1);
+}
+
+/* When something has to be looked at although nobody signals. An idle box has nothing of the kind. */
+static uint64_t due(const struct manager *m, uint64_t now)
+{
+	uint64_t until = SYS_FOR_EVER, ms = manager_ms(m);
+	int wait = mux_wait(&m->mux, ms);
+	bool polled = m->console->ports >= 0 && !m->console->irq;
+
+	for (unsigned i = 0; i < m->guests; i++) {
+		const struct guest *g = &m->guest[i];
+
+		if (g->life.state == LIFE_WAITING)
+			sooner(&until, tsc_of(m, g->life.again));
+		if (g->life.state == LIFE_RUNNING && m->limit)
+			sooner(&until, g->started + m->limit * m->box.tsc_hz + 1);
+		polled |= g->port && !g->port->irq;
+	}
+	if (wait >= 0)
+		sooner(&until, tsc_of(m, ms + (uint64_t)wait));
+	if (screen_wants(&m->screen))
+		sooner(&until, tsc_of(m, m->screen_due));
+	if (hint_waits(m))
+		sooner(&until, tsc_of(m, m->last_words + HINT_MS));
+	if (m->log_quiet_until > now)
+		sooner(&until, m->log_quiet_until);
+	if (polled)
+		sooner(&until, now + m->box.tsc_hz / POLL_PER_SECOND);
+	return until;
+}
+
 /* One turn of the loop. When to come again at the latest. */
 static uint64_t serve_once(struct manager *m, uint64_t bits, unsigned *vain)
 {
-	uint64_t start = sys_tsc(), look = m->box.tsc_hz / LOOKS_PER_SECOND, now;
+	uint64_t start = sys_tsc(), look = m->box.tsc_hz / LOOKS_PER_SECOND, now, until;
+	uint64_t moved = bytes_moved(m);
 	bool typed = type(m), busy;
 
+
+	if (bits & BIT_LOG)
+		m->log_quiet_until = start + m->box.tsc_hz / POLL_PER_SECOND;
 	for (unsigned i = 0; i < m->guests; i++) {
 		if (bits & BIT_DEATH(i) || m->guest[i].life.state == LIFE_ENDING)
 			guest_died(m, &m->guest[i]);
@@ -360,12 +328,17 @@ static uint64_t serve_once(struct manager *m, uint64_t bits, unsigned *vain)
 			m->guest[i].life.state == LIFE_RETURNING;
 	}
 	hint(m);
-	maybe_finish(m);
+	manager_maybe_finish(m);
+	busy |= ports_pending(m);
 	/* Signals that mean nothing, one after the other, are answered by not listening for a while. */
-	*vain = typed || m->steps || !(bits & ~m->guest_bits) ? 0 : *vain + 1;
+	*vain = typed || m->steps || bytes_moved(m) != moved || !(bits & ~m->guest_bits) ? 0 : *vain + 1;
+	now = sys_tsc();
+	until = due(m, now);
 	if (m->steps)
-		return m->step_due;
-	return sys_tsc() + (busy ? look : m->box.tsc_hz / POLL_PER_SECOND);
+		sooner(&until, m->step_due);
+	if (busy || *vain > VAIN_WAKES)
+		sooner(&until, now + look);
+	return until;
 }
 
 void manager_serve(struct manager *m)
@@ -378,5 +351,7 @@ void manager_serve(struct manager *m)
 	for (;;) {
 		until = serve_once(m, bits, &vain);
 		sys_event_wait(m->event, vain > VAIN_WAKES ? 0 : wanted_bits(m, sys_tsc()), until, &bits);
+		m->wakes++;
+		m->wakes_by_clock += bits == 0;
 	}
 }

@@ -111,7 +111,7 @@ int bochs_run(const struct box *box, const struct tool_options *o, const char *i
 	/* Debian's 2.7 is built with its debugger, which waits for a command; in 3.0 it is an option. */
 	bool debugger = help_has("-rc filename") && !help_has("-debugger");
 	char *argv[] = { "bochs", "-q", "-f", rc, debugger ? "-rc" : NULL, go, NULL };
-	struct emulator e = { .name = "Bochs", .argv = argv, .error_worth = error_worth };
+	struct emulator e = { .name = "Bochs", .argv = argv, .error_worth = error_worth, .seal = o->seal };
 	unsigned int port;
 
 	(void)box;

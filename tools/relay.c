@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Carries bytes between the terminal and the emulator's serial line and judges how the box ended: by the
- * last line that it printed. Adds nothing to what the box says; keeps the firmware from clearing
- * the screen.
+ * last line that it printed. A guest's output may be on that line, too, as it is, so the box ends its own
+ * last line with a seal that we gave it at boot; before the kernel has said that it knows the seal, no guest
+ * has run. Adds nothing to what the box says; keeps the firmware from clearing the screen.
  */
 #include "tools/tool.h"
 
@@ -37,6 +38,10 @@ struct relay {
 	 */
 	char line[LINE_BYTES], last[LINE_BYTES];
 	size_t line_bytes;
+	char raw[2 * LINE_BYTES]; /* the same line, byte for byte */
+	size_t raw_bytes;
+	bool sealing; /* the kernel runs: what has no seal may be a guest's */
+	char sealed[LINE_BYTES]; /* the box's last word, "" before it */
 	int csi; /* 0: text; 1: after ESC; 2: in a control sequence */
 	bool by_hand; /* the box cannot switch itself off */
 	bool box_speaks; /* the firmware is done: control sequences are the guest's */
@@ -114,13 +119,40 @@ static void write_all(int fd, const char *data, size_t bytes)
 static void line_end(struct relay *r)
 {
 	r->line[r->line_bytes] = '\0';
-	if (strstr(r->line, by_hand) != NULL) {
+	if (strstr(r->line, by_hand) != NULL && (!r->sealing || r->sealed[0] != '\0')) {
 		r->by_hand = true;
 	} else if (r->line_bytes > 0) {
 		memcpy(r->last, r->line, r->line_bytes);
 		r->last[r->line_bytes] = '\0';
 	}
 	r->line_bytes = 0;
+}
+
+/* A whole line, with whatever a guest has put into it. */
+static void raw_end(struct relay *r)
+{
+	const char *seal = r->emulator->seal, *word;
+	size_t seal_bytes = strlen(seal), n = r->raw_bytes;
+
+	while (n > 0 && r->raw[n - 1] == '\r')
+		n--;
+	r->raw[n] = '\0';
+	r->raw_bytes = 0;
+	word = strstr(r->raw, "seal=");
+	r->sealing |= word != NULL && strncmp(word + 5, seal, seal_bytes) == 0;
+	word = strstr(r->raw, verdict_words);
+	if (word == NULL || n < seal_bytes + 2 || strcmp(r->raw + n - seal_bytes, seal) != 0)
+		return;
+	r->raw[n - seal_bytes - 2] = '\0'; /* " #" */
+	snprintf(r->sealed, sizeof(r->sealed), "%s", word + strlen(verdict_words));
+}
+
+static void raw_follow(struct relay *r, char c)
+{
+	if (c == '\n')
+		raw_end(r);
+	else if (r->raw_bytes + 1 < sizeof(r->raw))
+		r->raw[r->raw_bytes++] = c;
 }
 
 /* Follows the text. Returns whether the byte belongs to a control sequence. */
@@ -160,6 +192,8 @@ static bool output_take(struct relay *r)
 		return n < 0 && (errno == EINTR || errno == EAGAIN);
 	for (ssize_t i = 0; i < n; i++) {
 		bool control = line_follow(r, data[i]);
+
+		raw_follow(r, data[i]);
 
 		if (!control || r->box_speaks)
 			shown[k++] = data[i];
@@ -313,7 +347,9 @@ static const char *verdict(const struct relay *r)
 {
 	const char *found = strstr(r->last, verdict_words);
 
-	if (found == NULL)
+	if (r->sealed[0] != '\0')
+		return r->sealed;
+	if (found == NULL || r->sealing)
 		return NULL;
 	/* A guest's line is led by its name, and says nothing about the box; the kernel's by a time. */
 	if (found > r->last + 1 && found[-2] == ':' && r->last[0] != '[')
@@ -330,7 +366,7 @@ static bool out_of_time(struct relay *r, unsigned int timeout)
 		r->timed_out = true;
 		return true;
 	}
-	return r->line_bytes == 0 && verdict(r) != NULL && now - r->last_output_ms >= AFTERLIFE_MS;
+	return (r->line_bytes == 0 || r->sealed[0] != '\0') && verdict(r) != NULL && now - r->last_output_ms >= AFTERLIFE_MS;
 }
 
 static void loop(struct relay *r, unsigned int timeout)
@@ -439,6 +475,7 @@ int relay(const struct emulator *emulator, unsigned int timeout)
 		errors_take(&r);
 	}
 	line_end(&r);
+	raw_end(&r);
 	terminal_restore();
 	return judge(&r, status, timeout);
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "lib/text.h"
@@ -101,7 +102,8 @@ static int qemu_run(const struct box *box, const struct tool_options *o, const c
 	struct args a = { 0 };
 	struct emulator qemu_process = { .name = "QEMU",
 					 .listen_fd = -1,
-					 .error_worth = error_worth };
+					 .error_worth = error_worth,
+					 .seal = o->seal };
 	const char *cpu = o->cpu;
 
 	if (cpu == NULL)
@@ -132,16 +134,29 @@ static int qemu_run(const struct box *box, const struct tool_options *o, const c
 	return relay(&qemu_process, o->timeout);
 }
 
-int box_run(const struct box *box, const struct tool_options *o)
+/* A word that no guest can know; see relay.c. */
+static const char *make_seal(void)
+{
+	uint64_t n;
+
+	if (getrandom(&n, sizeof(n), 0) != sizeof(n))
+		die("no random numbers to be had");
+	return text_make("%016llx", (unsigned long long)n);
+}
+
+int box_run(const struct box *box, const struct tool_options *options)
 {
 	char *image = text_make("%s/box.img", temp_dir());
-	bool bochs = strcmp(o->host, "bochs") == 0;
+	bool bochs = strcmp(options->host, "bochs") == 0;
+	struct tool_options o = *options;
 
-	if (!bochs && strcmp(o->host, "qemu") != 0)
-		die("--host %s is not one of qemu, bochs", o->host);
+	if (!bochs && strcmp(o.host, "qemu") != 0)
+		die("--host %s is not one of qemu, bochs", o.host);
 	program_need(bochs ? "bochs" : qemu, bochs ? "bochs" : "qemu-system-x86");
 	fprintf(stderr, "bulkhead: building the image\n");
-	image_build(box, o->cmdline, o->boot, image);
-	return bochs ? bochs_run(box, o, image, memory_wanted(box, o->memory))
-		     : qemu_run(box, o, image);
+	o.seal = make_seal();
+	o.cmdline = text_make("seal=%s%s%s", o.seal, *o.cmdline != '\0' ? " " : "", o.cmdline);
+	image_build(box, o.cmdline, o.boot, image);
+	return bochs ? bochs_run(box, &o, image, memory_wanted(box, o.memory))
+		     : qemu_run(box, &o, image);
 }

@@ -21,6 +21,7 @@ struct tool_options {
 	const char *cmdline; /* the box's, not a guest's */
 	const char *host, *machine, *cpu, *accel, *memory;
 	enum boot_way boot;
+	const char *seal; /* what the box's own last line bears at its end; see relay.c */
 	unsigned int cpus, timeout; /* timeout: seconds, 0: none */
 	char **extra; /* for QEMU, NULL-terminated; or NULL */
 };
@@ -83,12 +84,13 @@ int bochs_run(const struct box *box, const struct tool_options *options, const c
  * relay.c: the terminal and the emulator's serial line, until the emulator ends. The serial line is
  * its standard input and output, or, with listen_fd >= 0, the first connection to that socket; its
  * output is thrown away then. Of its error output, the lines that error_worth likes are shown.
- * Returns the exit code.
+ * Returns the exit code, by the box's last line, which bears the seal.
  */
 struct emulator {
 	const char *name; /* for people */
 	char *const *argv;
 	int listen_fd;
 	bool (*error_worth)(const char *line);
+	const char *seal;
 };
 int relay(const struct emulator *emulator, unsigned int timeout);

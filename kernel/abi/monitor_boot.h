@@ -49,6 +49,7 @@ struct monitor_boot {
 	uint32_t cpus, flags; /* flags: MONITOR_* */
 	uint32_t host_cpus;
 	uint32_t life; /* how often the VM has been started before */
+	uint32_t backoff_ms; /* the first pause when the guest resets itself again and again */
 	uint16_t cpu[MONITOR_CPUS_MAX]; /* the host processor of each vCPU */
 	struct monitor_handles handle;
 	uint64_t manager_bits; /* to signal on manager_event */

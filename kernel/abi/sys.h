@@ -262,6 +262,11 @@ static inline int sys_box_cpu_stats(int box, unsigned cpu, struct cpu_stats *sta
 	return (int)sys_call5(SYS_BOX_CTL, (uint64_t)box, BOX_CPU_STATS, cpu, sys_ptr(stats), 0);
 }
 
+static inline int sys_log_watch(int box, int event, uint64_t bits)
+{
+	return (int)sys_call5(SYS_BOX_CTL, (uint64_t)box, BOX_LOG_WATCH, (uint64_t)event, bits, 0);
+}
+
 static inline uint64_t sys_tsc(void)
 {
 	uint32_t low, high;

@@ -160,6 +160,7 @@ enum box_op {
 			space ends or (cpu, 0); E_BUSY: threads are there, or another space has it.
 			THREAD_CREATE and THREAD_MOVE of others to it give E_BUSY. Never processor 0. */
 	BOX_CPU_STATS, /* (cpu, struct cpu_stats *) */
+	BOX_LOG_WATCH, /* (event, bits): signalled when the log has grown; once, E_EXIST */
 };
 
 struct cpu_stats { /* counted since boot, or since it was reserved last */

@@ -7,6 +7,7 @@
 #include "lib/elf.h"
 #include "lib/format.h"
 #include "lib/string.h"
+#include "lib/text.h"
 #include "manager/power.h"
 
 #define FILE_AT 0x300000000ULL /* where the program looks at its own file */
@@ -123,10 +124,12 @@ void finish(unsigned passed, unsigned failed)
 {
 	const struct manager_boot *boot = (const void *)(uintptr_t)USER_BOOT_PAGE;
 	struct box_info box;
+	char seal[24] = "";
 
 	say("DONE %u passed %u failed", passed, failed);
-	say("bulkhead: box off: %s", failed == 0 ? "ok" : "failed");
 	(void)sys_box_info(&box);
+	(void)text_option(box.cmdline, "seal", seal, sizeof(seal));
+	say("bulkhead: box off: %s%s%s", failed == 0 ? "ok" : "failed", seal[0] ? " #" : "", seal);
 	power_off(boot, box.tsc_hz);
 	for (;;)
 		;

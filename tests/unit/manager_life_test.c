@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* sources: manager/life.c manager/placement.c manager/ledger.c lib/format.c */
+/* sources: manager/life.c manager/placement.c manager/ledger.c lib/backoff.c lib/format.c */
 /* What the manager decides without doing it: lives and pauses, processors, who has which memory. */
 #include "tests/unit/unit.h"
 
@@ -12,7 +12,7 @@ static struct life l;
 
 static void born(bool restart)
 {
-	l = (struct life){ .restart = restart, .first_ms = LIFE_BACKOFF_MS };
+	l = (struct life){ .restart = restart, .crashes.first_ms = BACKOFF_MS };
 	life_start(&l, 100);
 	l.state = LIFE_RUNNING;
 }
@@ -56,12 +56,12 @@ static void pauses_double(void)
 		now = l.again;
 		life_start(&l, now);
 		l.state = LIFE_RUNNING;
-		want = want * 2 < LIFE_BACKOFF_MAX_MS ? want * 2 : LIFE_BACKOFF_MAX_MS;
+		want = want * 2 < BACKOFF_MAX_MS ? want * 2 : BACKOFF_MAX_MS;
 	}
 	CHECK_EQ(l.restarts, 12);
 	/* A long life, and the pause is short again. */
-	dies(END_CRASHED, now + LIFE_BACKOFF_MAX_MS);
-	CHECK_EQ(l.again, now + LIFE_BACKOFF_MAX_MS + 1000);
+	dies(END_CRASHED, now + BACKOFF_MAX_MS);
+	CHECK_EQ(l.again, now + BACKOFF_MAX_MS + 1000);
 }
 
 static void first_reason_stays(void)
