@@ -254,6 +254,22 @@ static void judge_console(struct config_reader *r, struct config_vm *vm)
 	}
 }
 
+/* A processor that is one VM's alone is nobody else's. */
+static void judge_shared_pins(struct config_reader *r, struct config_vm *vm)
+{
+	for (const struct config_vm *other = r->config->vm; other < vm && vm->pinned; other++) {
+		for (uint32_t i = 0; other->pinned && i < other->cpus; i++) {
+			for (uint32_t j = 0; j < vm->cpus; j++) {
+				if (vm->pin[j] != other->pin[i] || (!vm->exclusive && !other->exclusive))
+					continue;
+				judge(r, vm, vm->cpus_line, "processor %u is [vm %s]'s as well, and %s has exclusive = yes",
+				      vm->pin[j], other->name, vm->exclusive ? "this VM" : "that one");
+				return;
+			}
+		}
+	}
+}
+
 /* What can only be said of a section as a whole. */
 static void vm_judge(struct config_reader *r, struct config_vm *vm)
 {
@@ -262,6 +278,7 @@ static void vm_judge(struct config_reader *r, struct config_vm *vm)
 	if (vm->kernel.line == 0)
 		judge(r, vm, vm->line, "[vm %s] has no kernel; add kernel = FILE", vm->name);
 	judge_console(r, vm);
+	judge_shared_pins(r, vm);
 	for (uint32_t i = 0; vm->exclusive && vm->pinned && i < vm->cpus; i++) {
 		for (uint32_t j = 0; j < i; j++) {
 			if (vm->pin[i] == vm->pin[j])

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The console's output and input; see mux.h. What commands mean is menu.c's business. */
+/* The console's output; see mux.h. What is typed is mux_input.c's business. */
 #include "manager/mux.h"
 
 #include <stdarg.h>
 #include "lib/format.h"
 #include "lib/string.h"
+#include "manager/mux_impl.h"
 
 enum { LED_MAX = 200 /* bytes of a led line, longer ones are cut */, RAW_MAX = 512 };
 enum { LEAD_MAX = CONFIG_NAME_MAX + 64 };
 /* PARTIAL_MS: nobody types at a VM that shares the console, so a begun line has time for its end. */
-enum { PARTIAL_MS = 1000, TALKING_MS = 20, LOG_WAIT_MS = 100, PROMPT_MS = 60000, HINT_MS = 10000 };
+enum { PARTIAL_MS = 1000, TALKING_MS = 20, LOG_WAIT_MS = 100, PROMPT_MS = 60000, ESCAPE_MS = 100 };
+
+enum { TEXT, ESCAPE, CSI, STRING, STRING_ESCAPE }; /* mux_source.control */
 
 struct sink {
 	uint8_t *to;
@@ -84,7 +87,7 @@ void mux_note(struct mux *m, unsigned vm, const char *line)
 
 /* ---------------------------------------------------------------- the mux's own words */
 
-static bool reply_line_start(const struct mux *m)
+bool mux_reply_line_start(const struct mux *m)
 {
 	if (m->reply_head == m->reply_tail)
 		return m->line_start;
@@ -99,7 +102,7 @@ static void reply(struct mux *m, const char *text, size_t n)
 		m->reply[m->reply_head++ % MUX_REPLY] = (uint8_t)text[i];
 }
 
-static void reply_text(struct mux *m, const char *text)
+void mux_reply(struct mux *m, const char *text)
 {
 	reply(m, text, strlen(text));
 }
@@ -110,13 +113,13 @@ void mux_say(struct mux *m, const char *fmt, ...)
 	va_list args;
 	int n;
 
-	if (!reply_line_start(m))
-		reply_text(m, "\r\n");
+	if (!mux_reply_line_start(m))
+		mux_reply(m, "\r\n");
 	va_start(args, fmt);
 	n = format_v(line, sizeof(line), fmt, args);
 	va_end(args);
 	reply(m, line, n < (int)sizeof(line) ? (size_t)n : sizeof(line) - 1);
-	reply_text(m, "\r\n");
+	mux_reply(m, "\r\n");
 }
 
 /* ---------------------------------------------------------------- output */
@@ -146,13 +149,32 @@ static size_t line_length(const struct mux_source *s, size_t max, bool *whole)
 	*whole = false;
 	while (n < max && s->shown + n < s->head && !*whole)
 		*whole = at(s, s->shown + n++) == '\n';
+	if (n < max || *whole)
+		return n;
+	/* A character of several bytes stays whole. */
+	for (unsigned i = 0; i < 3 && s->shown + n < s->head && (at(s, s->shown + n) & 0xc0) == 0x80; i++)
+		n--;
 	return n;
+}
+
+/* The terminal as anybody else's words need it: no half sequence, no colours, letters for letters. */
+static bool wash(struct mux *m, struct sink *k)
+{
+	if (!m->stained)
+		return false;
+	if (m->cut)
+		put(m, k, 0x18);
+	if (m->owner >= 0)
+		m->source[m->owner].control = TEXT;
+	put_text(m, k, "\x0f\033[m");
+	m->stained = m->cut = false;
+	return true;
 }
 
 /* A new line for another one than who has begun the present one. */
 static void begin_line(struct mux *m, struct sink *k, int who)
 {
-	if (!m->line_start && m->owner != who)
+	if (m->owner != who && (wash(m, k) || !m->line_start))
 		put_text(m, k, "\r\n");
 	m->owner = who;
 }
@@ -169,25 +191,40 @@ static bool tell_lost(struct mux *m, struct mux_source *s, struct sink *k)
 	return true;
 }
 
+/*
+ * Follows control sequences [ECMA-48 "Control sequences", "Control strings"]. False: the byte belongs to one. A line feed
+ * ends each, so that half a sequence costs no more than its line; CAN and SUB do as on a terminal.
+ */
+static bool follow(struct mux_source *s, uint8_t byte)
+{
+	uint8_t state = s->control;
+
+	if (byte == '\n' || byte == 0x18 || byte == 0x1a) {
+		s->control = TEXT;
+		return true;
+	}
+	if (byte == 0x1b) {
+		s->control = state == STRING ? STRING_ESCAPE : ESCAPE;
+		return false;
+	}
+	if (state == ESCAPE && byte == '[')
+		s->control = CSI;
+	else if (state == ESCAPE && (byte == ']' || byte == 'P' || byte == '^' || byte == '_' || byte == 'X'))
+		s->control = STRING;
+	else if (state == STRING_ESCAPE || (state == ESCAPE && byte >= '0') || (state == CSI && byte >= '@' && byte <= '~') ||
+		 (state == STRING && byte == 7))
+		s->control = TEXT;
+	return state == TEXT;
+}
+
 /* Does the byte belong on a line among others' lines? Control sequences and moves of the cursor do not. */
 static bool printable(struct mux_source *s, uint8_t byte)
 {
 	uint8_t before = s->before;
 
 	s->before = byte;
-	if (byte == 0x1b) {
-		s->control = 1;
+	if (!follow(s, byte))
 		return false;
-	}
-	if (s->control == 1) {
-		s->control = byte == '[' ? 2 : 0;
-		return false;
-	}
-	if (s->control == 2) {
-		if (byte >= '@' && byte <= '~')
-			s->control = 0;
-		return false;
-	}
 	if (byte >= 0x80 && byte < 0xa0) /* control codes, unless in the middle of a UTF-8 character */
 		return before >= 0x80 && before != 0xc2;
 	return byte == '\n' || byte == '\t' || (byte >= ' ' && byte != 0x7f);
@@ -199,7 +236,7 @@ static bool show_led(struct mux *m, unsigned i, struct sink *k, uint64_t now)
 	bool whole;
 	size_t n = line_length(s, LED_MAX, &whole);
 
-	if (n == 0 || (!whole && n < LED_MAX && now - s->heard < PARTIAL_MS))
+	if (n == 0 || (!whole && n < LED_MAX - 3 && now - s->heard < PARTIAL_MS))
 		return false;
 	if (k->room - k->n < n + LEAD_MAX)
 		return false;
@@ -228,8 +265,14 @@ static bool show_raw(struct mux *m, unsigned i, struct sink *k)
 	n = n < room ? n : room;
 	n = n < RAW_MAX ? n : RAW_MAX;
 	m->owner = n > 0 ? (int)i : m->owner;
-	for (size_t j = 0; j < n; j++)
-		put(m, k, at(s, s->shown++));
+	for (size_t j = 0; j < n; j++) {
+		uint8_t byte = at(s, s->shown++);
+
+		m->stained |= byte == 0x1b || byte == 0x0e || byte == 0x9b;
+		follow(s, byte);
+		put(m, k, byte);
+	}
+	m->cut = n > 0 ? s->control != TEXT : m->cut;
 	return n > 0;
 }
 
@@ -297,10 +340,10 @@ size_t mux_output(struct mux *m, uint8_t *to, size_t room, uint64_t now)
 {
 	struct sink k = { to, room, 0 };
 
-	if (m->prompt && now - m->prompt_key > PROMPT_MS) {
-		m->prompt = false;
-		reply_text(m, "\r\n");
-	}
+	if (m->prompt && now - m->prompt_key > (m->prompt_escape ? ESCAPE_MS : PROMPT_MS))
+		mux_prompt_close(m, MUX_NOTHING);
+	if (m->reply_tail != m->reply_head && room >= LEAD_MAX && wash(m, &k) && m->reply[m->reply_tail % MUX_REPLY] != '\r')
+		put_text(m, &k, "\r\n");
 	while (k.n < room && m->reply_tail != m->reply_head) {
 		put(m, &k, m->reply[m->reply_tail++ % MUX_REPLY]);
 		m->owner = -1;
@@ -324,73 +367,11 @@ int mux_wait(const struct mux *m, uint64_t now)
 	uint64_t open = now - m->prompt_key;
 
 	if (m->prompt)
-		return open > PROMPT_MS ? TALKING_MS : (int)(PROMPT_MS + 1 - open);
+		return open > PROMPT_MS || m->prompt_escape ? TALKING_MS : (int)(PROMPT_MS + 1 - open);
 	return mux_empty(m) ? -1 : TALKING_MS;
 }
 
-/* ---------------------------------------------------------------- input */
-
-static void prompt_open(struct mux *m)
-{
-	m->prompt = true;
-	m->line_bytes = 0;
-	if (!reply_line_start(m))
-		reply_text(m, "\r\n");
-	reply_text(m, "bulkhead: menu (h: help, Enter: back)> ");
-}
-
-static enum mux_typed prompt_close(struct mux *m, enum mux_typed what)
-{
-	m->prompt = false;
-	m->line[m->line_bytes] = '\0';
-	reply_text(m, "\r\n");
-	return what;
-}
-
-static enum mux_typed prompt_key(struct mux *m, uint8_t byte)
-{
-	if (byte == MUX_ESCAPE)
-		return prompt_close(m, m->line_bytes == 0 && m->focus >= 0 ? MUX_TO_VM : MUX_NOTHING);
-	if (byte == 0x1b || byte == 3 /* Ctrl-C */)
-		return prompt_close(m, MUX_NOTHING);
-	if (byte == '\r' || byte == '\n') {
-		m->swallow = byte == '\r';
-		return prompt_close(m, MUX_COMMAND);
-	}
-	if ((byte == 8 || byte == 0x7f) && m->line_bytes > 0) {
-		m->line_bytes--;
-		reply_text(m, "\b \b");
-	} else if (byte >= ' ' && byte < 0x7f && m->line_bytes + 1 < MUX_LINE) {
-		m->line[m->line_bytes++] = (char)byte;
-		reply(m, (const char *)&byte, 1);
-	}
-	return MUX_NOTHING;
-}
-
-enum mux_typed mux_type(struct mux *m, uint8_t byte, uint64_t now)
-{
-	bool swallow = m->swallow && byte == '\n';
-
-	m->swallow = false;
-	if (swallow)
-		return MUX_NOTHING;
-	if (m->prompt) {
-		m->prompt_key = now;
-		return prompt_key(m, byte);
-	}
-	if (byte == MUX_ESCAPE) {
-		m->prompt_key = now;
-		prompt_open(m);
-		return MUX_NOTHING;
-	}
-	if (m->focus >= 0)
-		return MUX_TO_VM;
-	if (m->hinted == 0 || now - m->hinted > HINT_MS) {
-		m->hinted = now ? now : 1;
-		mux_say(m, "bulkhead: no VM has the keyboard; Ctrl-T opens the menu, there `focus NAME` gives it to one");
-	}
-	return MUX_NOTHING;
-}
+/* ---------------------------------------------------------------- focus */
 
 void mux_focus(struct mux *m, int vm)
 {

@@ -28,7 +28,7 @@ struct mux_source {
 	uint64_t shown; /* bytes that the console has had, or that were passed over */
 	uint64_t lost; /* passed over because the console could not follow, and not yet told */
 	uint64_t heard; /* when it said something last */
-	uint8_t control; /* led lines: where in a control sequence, and */
+	uint8_t control; /* where what has been shown stands in a control sequence, and */
 	uint8_t before; /* the byte before */
 	bool away; /* it has a port of its own and is not shown here */
 };
@@ -40,8 +40,10 @@ struct mux {
 	unsigned turn; /* whose turn it is to show something */
 	int owner; /* who showed something last; -1: the mux itself */
 	bool line_start; /* the console's last byte was a newline */
+	bool stained, cut; /* the VM in focus may have left the terminal in colours; it has, in half a sequence */
 	uint64_t log_waits; /* since when the log waits for the end of a line; 0: it does not */
 	bool prompt, swallow; /* swallow: a line feed that follows a carriage return */
+	uint8_t prompt_escape; /* a key that is a sequence: 1 after ESC, 2 in it */
 	uint64_t prompt_key; /* when the last key was hit */
 	uint64_t hinted;
 	char line[MUX_LINE]; /* the prompt's, terminated when it is complete */

@@ -47,25 +47,39 @@ static void focus(struct manager *m, struct guest *g)
 	mux_say(&m->mux, "bulkhead: %s has the keyboard; what it said:", g->config->name);
 }
 
-static void stop(struct manager *m, struct guest *g, enum life_end end)
+static void not_running(struct manager *m, const struct guest *g)
+{
+	mux_say(&m->mux, "bulkhead: %s does not run: it is %s", g->config->name, life_word(&g->life));
+}
+
+/* False: it had ended already, for good. */
+static bool stop(struct manager *m, struct guest *g)
 {
 	if (life_alive(&g->life)) {
-		guest_stop(m, g, end, end == END_RESTART ? "restarted from the console" :
-							   "stopped from the console");
-	} else if (end == END_RESTART) {
-		life_again(&g->life, manager_ms(m));
-	} else if (life_never(&g->life)) {
-		format(g->reason, sizeof(g->reason), "stopped from the console");
-		if (g->life.state == LIFE_STOPPED) /* else what it had is still on its way back */
-			manager_say("vm %s: stopped: %s", g->config->name, g->reason);
+		guest_stop(m, g, END_OPERATOR, "stopped from the console");
+		return true;
 	}
+	if (!life_never(&g->life))
+		return false;
+	format(g->reason, sizeof(g->reason), "stopped from the console");
+	if (g->life.state == LIFE_STOPPED) /* else what it had is still on its way back */
+		manager_say("vm %s: stopped: %s", g->config->name, g->reason);
+	return true;
+}
+
+static void restart(struct manager *m, struct guest *g)
+{
+	if (life_alive(&g->life))
+		guest_stop(m, g, END_RESTART, "restarted from the console");
+	else
+		life_again(&g->life, manager_ms(m));
 }
 
 static void off(struct manager *m)
 {
 	m->going_off = true;
 	for (unsigned i = 0; i < m->guests; i++)
-		stop(m, &m->guest[i], END_OPERATOR);
+		stop(m, &m->guest[i]);
 }
 
 static void help(struct manager *m)
@@ -79,7 +93,7 @@ static void ask(struct manager *m, struct guest *g, uint32_t what)
 	if (g->life.state == LIFE_RUNNING)
 		guest_ask(g, what);
 	else
-		mux_say(&m->mux, "bulkhead: %s does not run", g->config->name);
+		not_running(m, g);
 }
 
 void operator_command(struct manager *m, const char *line)
@@ -110,10 +124,11 @@ void operator_command(struct manager *m, const char *line)
 		mux_say(&m->mux, "bulkhead: all VMs' lines");
 		return;
 	case MENU_STOP:
-		stop(m, g, END_OPERATOR);
+		if (!stop(m, g))
+			not_running(m, g);
 		return;
 	case MENU_RESTART:
-		stop(m, g, END_RESTART);
+		restart(m, g);
 		return;
 	case MENU_COUNTERS:
 		ask(m, g, MONITOR_ASK_COUNTERS);

@@ -97,6 +97,7 @@ static bool mux_pump(struct manager *m)
 	uint8_t bytes[2 * PIECE];
 	unsigned room;
 	size_t n;
+	bool sent;
 
 	while ((room = console_room(m->console)) >= sizeof(bytes)) {
 		n = mux_output(&m->mux, bytes, sizeof(bytes), manager_ms(m));
@@ -106,7 +107,9 @@ static bool mux_pump(struct manager *m)
 		if (m->screen_console)
 			screen_put(&m->screen, (const char *)bytes, n);
 	}
-	return !console_send(m->console) && !m->console->irq;
+	/* The port interrupts when it has sent something; not when it has sent all of it at once. */
+	sent = console_send(m->console);
+	return sent ? room < sizeof(bytes) : !m->console->irq;
 }
 
 static bool screen_pump(struct manager *m, bool last)
@@ -136,7 +139,6 @@ bool manager_pump(struct manager *m, bool last)
 		busy |= port_pump(m, &m->guest[i]);
 	}
 	busy |= mux_pump(m);
-	busy |= !mux_empty(&m->mux) && !m->mux.prompt;
 	return screen_pump(m, last) || busy;
 }
 
@@ -305,7 +307,6 @@ static uint64_t serve_once(struct manager *m, uint64_t bits, unsigned *vain)
 	uint64_t start = sys_tsc(), look = m->box.tsc_hz / LOOKS_PER_SECOND, now, until;
 	uint64_t moved = bytes_moved(m);
 	bool typed = type(m), busy;
-
 
 	if (bits & BIT_LOG)
 		m->log_quiet_until = start + m->box.tsc_hz / POLL_PER_SECOND;

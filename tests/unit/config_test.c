@@ -239,6 +239,33 @@ static void bad_placement(void)
 	CHECK(one_error("[box]\nstay = 1\n" GOOD, 2, "stay = 1 is none of: no, yes"));
 }
 
+static void shared_processors(void)
+{
+	CHECK_EQ(parse(GOOD "cpus = 1,\n" TWO "cpus = 2,1\n"), 0);
+	CHECK_EQ(parse(GOOD "cpus = 1,\nexclusive = yes\n" TWO "cpus = 1\n"), 0);
+	CHECK(one_error(GOOD "cpus = 1,\nexclusive = yes\n" TWO "cpus = 2,1\n", 9,
+			"processor 1 is [vm web]'s as well, and that one has exclusive = yes"));
+	CHECK(one_error(GOOD "cpus = 1,2\n" TWO "cpus = 2,\nexclusive = yes\n", 8,
+			"processor 2 is [vm web]'s as well, and this VM has exclusive = yes"));
+	CHECK(c.vm[0].wrong == 0 && c.vm[1].wrong == 8);
+}
+
+static void too_many_vms(void)
+{
+	char text[2048] = "";
+
+	for (unsigned i = 0; i < CONFIG_VM_MAX + 2; i++)
+		sprintf(text + strlen(text), "[vm v%u]\nmemory = 1M\nkernel = k\n", i);
+	CHECK_EQ(parse(text), -1);
+	CHECK_EQ(e.count, 2);
+	CHECK_EQ(e.error[0].line, 3 * CONFIG_VM_MAX + 1);
+	CHECK(strstr(e.error[0].text, "there are more than 16 VMs") != NULL);
+	CHECK_EQ(c.vm_count, CONFIG_VM_MAX);
+	CHECK_EQ(c.stray, 3 * CONFIG_VM_MAX + 1);
+	for (unsigned i = 0; i < CONFIG_VM_MAX; i++)
+		CHECK_EQ(c.vm[i].wrong, 0);
+}
+
 static void bad_consoles(void)
 {
 	CHECK(one_error(GOOD "console = com1\n", 4, "com1 is the box's own console"));
@@ -261,6 +288,7 @@ static void whose_mistake(void)
 	CHECK(one_error(GOOD "[vm a b]\nmemory = 1M\n" TWO, 4, "a VM's name"));
 	CHECK_EQ(c.vm_count, 2);
 	CHECK(!c.wrong);
+	CHECK_EQ(c.stray, 4); /* nobody's: the box names it at its end */
 	CHECK(one_error("[box]\nstey = yes\n" GOOD, 2, "did you mean 'stay'"));
 	CHECK(c.wrong);
 	CHECK_EQ(c.vm[0].wrong, 0);
@@ -397,6 +425,8 @@ int main(void)
 	RUN(words_that_are_not_there_yet);
 	RUN(several_vms);
 	RUN(bad_placement);
+	RUN(shared_processors);
+	RUN(too_many_vms);
 	RUN(bad_consoles);
 	RUN(whose_mistake);
 	RUN(bad_words);

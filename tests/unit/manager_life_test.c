@@ -64,6 +64,24 @@ static void pauses_double(void)
 	CHECK_EQ(l.again, now + BACKOFF_MAX_MS + 1000);
 }
 
+/* A guest's own resets: the first few come at once, then as above. */
+static void some_are_spared(void)
+{
+	static const uint64_t want[] = { 0, 0, 0, 1000, 2000, 4000, 8000, 16000, 32000, 60000, 60000 };
+	struct backoff b = { .first_ms = BACKOFF_MS, .spared = 3 };
+
+	for (unsigned round = 0; round < 2; round++) {
+		CHECK_EQ(backoff_next(&b, BACKOFF_MAX_MS), 0); /* a long life */
+		for (unsigned i = 1; i < sizeof(want) / sizeof(want[0]); i++)
+			CHECK_EQ(backoff_next(&b, BACKOFF_MAX_MS - 1), want[i]);
+	}
+	b = (struct backoff){ .first_ms = 0, .count = UINT32_MAX - 1 };
+	CHECK_EQ(backoff_next(&b, 0), 0); /* `backoff=0`: none, and in no time */
+	CHECK_EQ(backoff_next(&b, 0), 0);
+	b = (struct backoff){ .first_ms = 1, .count = UINT32_MAX };
+	CHECK_EQ(backoff_next(&b, 0), BACKOFF_MAX_MS);
+}
+
 static void first_reason_stays(void)
 {
 	born(true);
@@ -304,6 +322,7 @@ int main(void)
 	RUN(switches_itself_off);
 	RUN(crashes_for_good);
 	RUN(pauses_double);
+	RUN(some_are_spared);
 	RUN(first_reason_stays);
 	RUN(ends_while_it_starts);
 	RUN(operators_wishes);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* sources: manager/mux.c manager/menu.c lib/format.c lib/text.c */
+/* sources: manager/mux.c manager/mux_input.c manager/menu.c lib/format.c lib/text.c */
 /* The console for many: names, focus, escape key, floods; and the menu's words. */
 #include "tests/unit/unit.h"
 
@@ -105,6 +105,63 @@ static void controls_in_pieces(void)
 	CHECK_EQ(m.source[0].shown, strlen(text));
 }
 
+/* Strings like a window's title are dropped with all that is in them, but no more than a line. */
+static void strings_are_dropped(void)
+{
+	begin(2);
+	says(0, "a\033]0;title\007b\033P1$q\033\\c\033(Bd\033#8e\033_x\030f\n");
+	CHECK_STR(shows(1024), "web: abcdef\r\n");
+	says(0, "x\033]0;for ever\ny\033[3\nz\n");
+	CHECK_STR(shows(1024), "web: x\r\nweb: y\r\nweb: z\r\n");
+}
+
+/* A line without an end is shown in pieces, which never cut a character in two. */
+static void long_lines(void)
+{
+	char line[1024], want[1100];
+	size_t n = 0;
+
+	begin(2);
+	for (unsigned i = 0; i < 67; i++) /* at 200 a euro sign would be cut */
+		n += (size_t)sprintf(line + n, "%s", i == 0 ? "a" : "\xe2\x82\xac");
+	says(0, line);
+	says(0, "\xe2\x82\xac\xe2\x82\xac...");
+	n = mux_output(&m, (uint8_t *)out, 300, now);
+	out[n] = '\0';
+	sprintf(want, "web: %s", line);
+	CHECK_EQ(n, strlen(want));
+	CHECK_STR(out, want);
+	says(1, "in between\n");
+	now += 1100;
+	CHECK_STR(shows(1024), "\r\ndb: in between\r\nweb: \xe2\x82\xac\xe2\x82\xac...");
+}
+
+/* Colours, other alphabets and half a sequence of the VM in focus do not reach the box's own words. */
+static void terminal_is_washed(void)
+{
+	begin(2);
+	mux_focus(&m, 0);
+	says(0, "\033[8mhidden\n\016");
+	shows(1024);
+	now += 30;
+	says(MUX_LOG, "log\n");
+	CHECK_STR(shows(1024), "\x0f\033[m\r\nlog\r\n");
+	says(0, "plain\n");
+	says(MUX_LOG, "log\n");
+	CHECK_STR(shows(1024), "plain\nlog\r\n");
+	says(0, "\033]0;ti");
+	shows(1024);
+	types("\024");
+	CHECK_STR(shows(1024), "\x18\x0f\033[m\r\nbulkhead: menu (h: help, Enter: back)> ");
+	types("\r");
+	CHECK_STR(shows(1024), "\r\n");
+	says(0, "\033[38;5");
+	shows(1024);
+	mux_focus(&m, -1);
+	mux_say(&m, "words");
+	CHECK_STR(shows(1024), "\x18\x0f\033[m\r\nwords\r\n");
+}
+
 static void focus_is_raw(void)
 {
 	begin(3);
@@ -117,7 +174,7 @@ static void focus_is_raw(void)
 	CHECK_STR(shows(1024), "old\r\n\033[31mred");
 	now += 30;
 	says(MUX_LOG, "log\n");
-	CHECK_STR(shows(1024), "\r\nlog\r\n");
+	CHECK_STR(shows(1024), "\x0f\033[m\r\nlog\r\n");
 	mux_focus(&m, 1);
 	CHECK_STR(shows(1024), "x\nunseen\n");
 	mux_focus(&m, -1);
@@ -231,6 +288,19 @@ static void keys(void)
 	CHECK_EQ(types("\n"), MUX_TO_VM);
 	CHECK_EQ(types("\024\024"), MUX_TO_VM); /* itself */
 	CHECK_EQ(types("\024\033"), MUX_NOTHING);
+	CHECK(m.prompt && mux_wait(&m, now) >= 0); /* an arrow key begins so, too */
+	now += 101;
+	shows(4096);
+	CHECK(!m.prompt);
+	CHECK_EQ(types("\024st\033[A\033[1;5D\033OPop\r"), MUX_COMMAND);
+	CHECK_STR(m.line, "stop");
+	CHECK_EQ(types("\024off\025list\r"), MUX_COMMAND);
+	CHECK_STR(m.line, "list");
+	CHECK_EQ(types("\024x\033y"), MUX_TO_VM); /* typed fast: back, and on */
+	CHECK(!m.prompt);
+	CHECK_EQ(types("\024\033\024"), MUX_NOTHING);
+	CHECK(m.prompt);
+	CHECK_EQ(types("\003"), MUX_NOTHING);
 	CHECK(!m.prompt);
 	CHECK_EQ(types("\024\n"), MUX_COMMAND);
 	CHECK_STR(m.line, "");
@@ -342,6 +412,9 @@ int main(void)
 	RUN(half_lines);
 	RUN(controls_are_dropped);
 	RUN(controls_in_pieces);
+	RUN(strings_are_dropped);
+	RUN(long_lines);
+	RUN(terminal_is_washed);
 	RUN(focus_is_raw);
 	RUN(focus_shows_the_ring);
 	RUN(log_waits);
