@@ -13,10 +13,14 @@ fail() {
 }
 # The box's whole output is in $work/out, the exit status of `bulkhead run` in $status.
 # With COV_DIR the programs' coverage counters are kept there (make cov).
-run_box() {
-	local cov=()
+cov_options() { # OPTIONS: sets cov
+	cov=()
 	[ -z "${COV_DIR:-}" ] || [[ " $* " == *" -- "* || " $* " == *" bochs "* ]] ||
 		cov=(-- -chardev "file,id=cov,path=$COV_DIR/$$-$RANDOM.cov" -device isa-debugcon,iobase=0x4f8,chardev=cov)
+}
+run_box() {
+	local cov
+	cov_options "$@"
 	"${BULKHEAD:-$O/bulkhead}" run "$work/bulkhead.conf" "$@" "${cov[@]}" >"$work/out" 2>&1 </dev/null
 	status=$?
 }

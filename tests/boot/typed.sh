@@ -23,8 +23,10 @@ trap leave EXIT
 
 # The box in the background; `type` is its keyboard.
 start_box() {
+	local cov
 	mkfifo "$work/keys"
-	"${BULKHEAD:-$O/bulkhead}" run "$work/bulkhead.conf" "${options[@]}" "$@" >"$work/out" 2>&1 <"$work/keys" &
+	cov_options "${options[@]}" "$@"
+	"${BULKHEAD:-$O/bulkhead}" run "$work/bulkhead.conf" "${options[@]}" "$@" "${cov[@]}" >"$work/out" 2>&1 <"$work/keys" &
 	box=$!
 	exec 7>"$work/keys"
 	trap 'kill "$box" 2>/dev/null; wait "$box" 2>/dev/null; leave' EXIT
