@@ -11,10 +11,14 @@ static void list(struct manager *m)
 		const struct guest *g = &m->guest[i];
 		const struct life *l = &g->life;
 		bool dead = !life_alive(l);
+		uint32_t n = g->shared ? __atomic_load_n(&g->shared->resets, __ATOMIC_RELAXED) : 0;
+		char resets[32] = "";
 
-		mux_say(&m->mux, "bulkhead: %2u %-15s %-10s %2u cpus %6llu MiB, %u restarts%s%s%s%s", i + 1,
+		if (n != 0)
+			format(resets, sizeof(resets), ", %u resets", n);
+		mux_say(&m->mux, "bulkhead: %2u %-15s %-10s %2u cpus %6llu MiB, %u restarts%s%s%s%s%s", i + 1,
 			g->config->name, life_word(l), g->config->cpus,
-			(unsigned long long)(g->config->memory >> 20), l->restarts,
+			(unsigned long long)(g->config->memory >> 20), l->restarts, resets,
 			m->mux.focus == (int)i ? ", has the keyboard" : "",
 			g->port ? (g->port == &m->com[0] ? ", on com1" : ", on com2") : "",
 			dead && g->reason[0] ? ": " : "", dead ? g->reason : "");
@@ -44,7 +48,8 @@ static void focus(struct manager *m, struct guest *g)
 		return;
 	}
 	mux_focus(&m->mux, (int)g->index);
-	mux_say(&m->mux, "bulkhead: %s has the keyboard; what it said:", g->config->name);
+	mux_say(&m->mux, "bulkhead: %s has the keyboard%s; what it said:", g->config->name,
+		g->life.state == LIFE_STOPPED ? " (it is stopped: `restart` starts it)" : "");
 }
 
 static void not_running(struct manager *m, const struct guest *g)
