@@ -227,6 +227,7 @@ void svm_dump(struct vcpu *v)
 		log_line("svm", "  after a shutdown the guest state below is undefined");
 	log_line("svm", "  exit %#lx info1 %#lx info2 %#lx intinfo %#lx shadow %lu",
 		 c->exit_code, c->exit_info1, c->exit_info2, c->exit_int_info, c->interrupt_shadow);
+	log_line("svm", "  vmcb %#lx, host area %#lx, processor %u", s->vmcb_hpa.raw, svm_cpu_self()->host_hpa.raw, s->cpu);
 	log_line("svm", "  asid %u tlb %u v_irq %#x prio %#x tpr %#x clean %#x intercepts %#x %#x %#x",
 		 c->asid, c->tlb_control, c->v_irq, c->v_intr_prio, c->v_tpr, c->clean, c->intercept1,
 		 c->intercept2, c->intercept3);
