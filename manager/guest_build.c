@@ -160,12 +160,17 @@ static uint64_t wall_now(const struct manager *m)
 }
 
 /* The space, the VM in it, and the handles that it gets. */
-static int make_space(struct manager *m, struct guest *g, struct monitor_handles *h)
+static int make_space(struct manager *m, struct guest *g, struct monitor_handles *h, char *why,
+		      size_t why_bytes)
 {
+	uint64_t pages = quota_pages(g->config);
 	char name[16] = { 0 };
 
 	text_copy(name, sizeof(name), g->config->name);
-	g->space = sys_space_create(name, quota_pages(g->config));
+	g->space = sys_space_create(name, pages);
+	if (g->space == E_NOMEM)
+		format(why, why_bytes, "the kernel has to set %llu KiB of its own memory aside for it, and has not that much left",
+		       (unsigned long long)pages * 4);
 	if (g->space < 0)
 		return g->space;
 	g->event = sys_event_create();
@@ -250,7 +255,7 @@ int guest_build(struct manager *m, struct guest *g, char *why, size_t why_bytes)
 	int status;
 
 	fill_boot(m, g, &boot);
-	status = make_space(m, g, &boot.handle);
+	status = make_space(m, g, &boot.handle, why, why_bytes);
 	if (status == 0)
 		status = reserve_processors(g, why, why_bytes);
 	if (status == 0)
