@@ -69,6 +69,7 @@ struct monitor {
 	uint64_t first_tsc; /* vCPU 0's thread: just before its first vcpu_run */
 
 	uint32_t lock; /* (a) the board lock: chips are called with it held */
+	uint32_t lock_heir, lock_given; /* (a) a thread + 1: who asks to be given the lock, who has been */
 	uint64_t lock_waiters; /* (a) a bit a thread, MONITOR_IO_THREAD or vCPU index + 1 */
 	struct board board; /* [lock] */
 	uint64_t deadline; /* [lock] guest ns */

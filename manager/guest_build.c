@@ -169,7 +169,7 @@ static int make_space(struct manager *m, struct guest *g, struct monitor_handles
 	text_copy(name, sizeof(name), g->config->name);
 	g->space = sys_space_create(name, pages);
 	if (g->space == E_NOMEM)
-		format(why, why_bytes, "the kernel has to set %llu KiB of its own memory aside for it, and has not that much left",
+		format(why, why_bytes, "the kernel has to reserve %llu KiB of its own memory for it, and has not that much left",
 		       (unsigned long long)pages * 4);
 	if (g->space < 0)
 		return g->space;
