@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define SPINLOCK_GS_WAITS 64
@@ -26,6 +27,20 @@ static inline void spin_lock(struct spinlock *l)
 			 : "memory", "cc");
 	while (__atomic_load_n(&l->owner, __ATOMIC_ACQUIRE) != ticket)
 		__builtin_ia32_pause();
+}
+
+/* Takes it if it is free; false: somebody has it. */
+static inline bool spin_try(struct spinlock *l)
+{
+	uint16_t ticket = __atomic_load_n(&l->owner, __ATOMIC_RELAXED), next = ticket;
+
+	if (!__atomic_compare_exchange_n(&l->next, &next, (uint16_t)(ticket + 1), false, __ATOMIC_RELAXED,
+					 __ATOMIC_RELAXED))
+		return false;
+	/* Ours now, unless 65,536 others came and went in between: then in our turn. */
+	while (__atomic_load_n(&l->owner, __ATOMIC_ACQUIRE) != ticket)
+		__builtin_ia32_pause();
+	return true;
 }
 
 static inline void spin_unlock(struct spinlock *l)

@@ -48,6 +48,7 @@ struct percpu {
 
 	struct spinlock run_lock;
 	struct thread_queue run; /* [run_lock] */
+	struct thread *wake; /* (a) to be waked here by whoever finds them (kernel/wake.c) */
 	uint64_t charged; /* [run_lock] TSC up to which the current thread's time is accounted */
 
 	struct spinlock timer_lock;

@@ -117,21 +117,10 @@ void sched_enqueue(struct percpu *cpu, struct thread *t)
 		cpu_interrupt(cpu, VECTOR_RESCHED);
 }
 
-static void make_ready(struct percpu *cpu, struct thread *t)
+void sched_make_ready(struct percpu *cpu, struct thread *t)
 {
 	t->state = THREAD_READY;
 	sched_enqueue(cpu, t);
-}
-
-void thread_unpark(struct thread *t)
-{
-	struct percpu *cpu = thread_lock(t);
-
-	if (t->state == THREAD_PARKED)
-		make_ready(cpu, t);
-	else
-		t->token = true;
-	spin_unlock(&cpu->run_lock);
 }
 
 void thread_park(void)
@@ -156,7 +145,7 @@ bool sched_start(struct thread *t)
 	bool stopped = t->state == THREAD_STOPPED;
 
 	if (stopped)
-		make_ready(cpu, t);
+		sched_make_ready(cpu, t);
 	spin_unlock(&cpu->run_lock);
 	return stopped;
 }
@@ -167,7 +156,7 @@ void sched_kill(struct thread *t)
 
 	__atomic_store_n(&t->dying, true, __ATOMIC_RELEASE);
 	if (t->state == THREAD_PARKED || t->state == THREAD_STOPPED)
-		make_ready(cpu, t);
+		sched_make_ready(cpu, t);
 	else if (t->state == THREAD_RUNNING && cpu == percpu_self())
 		cpu->work |= WORK_DYING;
 	else if (t->state == THREAD_RUNNING)
@@ -312,6 +301,7 @@ void sched_ipi(void)
 {
 	struct percpu *cpu = percpu_self();
 
+	wake_read(cpu);
 	spin_lock(&cpu->run_lock);
 	if (cpu->current->dying)
 		cpu->work |= WORK_DYING;

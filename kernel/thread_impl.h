@@ -37,6 +37,8 @@ struct thread { /* [run] = its processor's run_lock */
 	struct thread *space_next; /* [space lock] */
 	uint64_t ready_since, waited; /* [run] TSC; ticks that it was ready and did not run */
 	struct ktimer timer; /* for waits with a deadline */
+	struct thread *wake_next; /* behind it in the same percpu.wake */
+	bool waking; /* (a) it is in a percpu.wake, which has a reference */
 };
 
 /* The caller's. */
@@ -64,6 +66,12 @@ void sched_work(void);
 struct percpu *thread_lock(struct thread *t);
 /* [run] t is ready on cpu: into the queue, and cpu is told, if that changes anything there. */
 void sched_enqueue(struct percpu *cpu, struct thread *t);
+
+/* [run] It waited, or never ran: now it is ready on cpu. */
+void sched_make_ready(struct percpu *cpu, struct thread *t);
+
+/* wake.c: wakes whom others have put into cpu's list; on cpu itself, no lock is held. */
+void wake_read(struct percpu *cpu);
 
 /* claim.c: which processor a thread is on */
 

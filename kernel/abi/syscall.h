@@ -165,7 +165,7 @@ enum box_op {
 
 struct cpu_stats { /* counted since boot, or since it was reserved last */
 	uint64_t lock_waits; /* it waited for a lock of a VM, a space, an event .. */
-	uint64_t foreign_lock_waits; /* it waited for a lock of the whole box, which others hold, too */
+	uint64_t foreign_lock_waits; /* .. for one of the whole box, or of processor 0, which others hold, too */
 	uint64_t switches; /* of threads */
 	uint64_t interrupts; /* of any kind, but what a guest takes without us */
 	uint64_t ticks; /* ends of time slices */

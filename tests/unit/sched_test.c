@@ -164,6 +164,54 @@ static void waking_elsewhere_sends_one_ipi(void)
 	CHECK_EQ(ipis[1], 2);
 }
 
+/* Another processor's queue is locked: the wake-up is left there, once, and that processor makes it. */
+static void waking_elsewhere_does_not_wait(void)
+{
+	fresh();
+	for (unsigned i = 0; i < 3; i++)
+		start(i, 1, 5);
+	on(1);
+	schedule();
+	for (unsigned i = 0; i < 3; i++)
+		thread_park();
+	CHECK(CURRENT == &idle[1]);
+	on(0);
+	ipis[1] = 0;
+	references = 0;
+	cpus[1].run_lock.next++; /* somebody has it */
+	thread_unpark(&threads[0]);
+	thread_unpark(&threads[1]);
+	thread_unpark(&threads[0]);
+	CHECK_EQ(ipis[1], 2);
+	CHECK_EQ(references, 2);
+	CHECK(threads[0].state == THREAD_PARKED && threads[1].state == THREAD_PARKED);
+	cpus[1].run_lock.owner++;
+	thread_unpark(&threads[2]); /* it is free again: at once */
+	CHECK_EQ(threads[2].state, THREAD_READY);
+	sched_move(&threads[1], 0); /* it goes; its wake-up comes behind */
+	on(1);
+	sched_ipi();
+	CHECK_EQ(references, 0);
+	CHECK(threads[0].state == THREAD_READY && threads[1].state == THREAD_READY);
+	CHECK(threads[0].cpu == 1 && threads[1].cpu == 0);
+	CHECK(!threads[0].waking && !threads[1].waking && !cpus[1].wake);
+	on(0);
+	schedule();
+	CHECK(CURRENT == &threads[1]);
+	/* One that runs finds its token. */
+	on(1);
+	cpus[0].run_lock.next++;
+	thread_unpark(&threads[1]);
+	cpus[0].run_lock.owner++;
+	on(0);
+	CHECK(!threads[1].token);
+	sched_ipi();
+	thread_park();
+	CHECK(CURRENT == &threads[1]);
+	thread_park();
+	CHECK(CURRENT == &idle[0]);
+}
+
 static void moving_a_waiting_a_ready_and_a_running_thread(void)
 {
 	fresh();
@@ -328,6 +376,8 @@ static void vcpus_are_put_and_loaded_around_switches(void)
 /* Random wake-ups, parks, moves and ticks: every ready thread is in exactly one queue, its own. */
 static void random_walk(void)
 {
+	unsigned held;
+
 	fresh();
 	srand(11);
 	for (unsigned i = 0; i < 8; i++) {
@@ -341,7 +391,12 @@ static void random_walk(void)
 		on((unsigned)rand() % 2);
 		switch (rand() % 5) {
 		case 0:
+			held = (unsigned)rand() % 4; /* often nobody's queue that is of interest */
+			if (held < CPUS && held != cpu_index())
+				cpus[held].run_lock.next++;
 			thread_unpark(t);
+			if (held < CPUS && held != cpu_index())
+				cpus[held].run_lock.owner++;
 			break;
 		case 1:
 			sched_move(t, (unsigned)rand() % 2);
@@ -440,6 +495,7 @@ int main(void)
 	RUN(alone_there_is_no_tick);
 	RUN(no_wakeup_is_lost);
 	RUN(waking_elsewhere_sends_one_ipi);
+	RUN(waking_elsewhere_does_not_wait);
 	RUN(moving_a_waiting_a_ready_and_a_running_thread);
 	RUN(a_move_that_is_taken_back_in_the_switch_loses_nobody);
 	RUN(killing_reaches_every_state);
