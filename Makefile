@@ -280,8 +280,9 @@ $(O)/demo/bulkhead.conf: tools/demo.conf tools/make-initramfs tools/guest-init t
 	$(Q)tools/make-initramfs $(CACHE)/busybox $(DEMO)/initrd.gz
 	$(Q)cp tools/demo.conf $@
 
+# 130: the user has left, which is no error.
 run: all $(O)/demo/bulkhead.conf
-	$(O)/bulkhead run $(DEMO)/bulkhead.conf
+	$(O)/bulkhead run $(DEMO)/bulkhead.conf || [ $$? = 130 ]
 
 image: all $(O)/demo/bulkhead.conf
 	$(O)/bulkhead image $(DEMO)/bulkhead.conf -o $(O)/box.img
