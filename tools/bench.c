@@ -26,23 +26,38 @@ static double seconds(void)
 	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-/* Calls see() for each line that the shell command prints, with the time since its start. */
-static int run_lines(const char *command, void (*see)(struct result *, const char *, double),
-		     struct result *r)
+enum { TAIL_LINES = 40, LINE_BYTES = 2048 };
+
+/* Says how a command ended that should have ended well, and the last of its lines. */
+static void failure_print(const char *command, int status, char tail[][LINE_BYTES], unsigned lines)
 {
+	for (unsigned i = lines > TAIL_LINES ? lines - TAIL_LINES : 0; i < lines; i++)
+		fprintf(stderr, "  | %s\n", tail[i % TAIL_LINES]);
+	if (status == -1)
+		fprintf(stderr, "bulkhead bench: %s: %s\n", strerror(errno), command);
+	else
+		fprintf(stderr, "bulkhead bench: %s %d: %s\n", WIFSIGNALED(status) ? "ended by signal" : "failed with exit status",
+			WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), command);
+}
+
+int bench_lines(const char *command, void (*see)(struct result *, const char *, double), struct result *r)
+{
+	static char tail[TAIL_LINES][LINE_BYTES];
 	double start = seconds();
 	FILE *f = popen(command, "r");
-	char line[2048];
+	unsigned lines = 0;
+	int status;
+	char *line;
 
-	if (f == NULL) {
-		fprintf(stderr, "bulkhead bench: cannot run %s: %s\n", command, strerror(errno));
-		return 1;
-	}
-	while (fgets(line, sizeof(line), f) != NULL) {
+	while (f != NULL && fgets(line = tail[lines % TAIL_LINES], LINE_BYTES, f) != NULL) {
 		line[strcspn(line, "\r\n")] = '\0';
+		lines++;
 		see(r, line, seconds() - start);
 	}
-	return pclose(f) == 0 ? 0 : 1;
+	status = f != NULL ? pclose(f) : -1;
+	if (status != 0)
+		failure_print(command, status, tail, lines);
+	return status == 0 ? 0 : 1;
 }
 
 static void see_payload(struct result *r, const char *line, double at)
@@ -165,15 +180,13 @@ static int measure_exits(const char *dir, struct result *r, const struct host *h
 	r->now = &r->exits[host - hosts];
 	memset(r->now, -1, sizeof(*r->now));
 	r->now->mitigations[0] = '\0';
-	if (run_lines(command, see_payload, r) != 0) {
-		fprintf(stderr, "bulkhead bench: the payload's box failed: %s\n", command);
+	if (bench_lines(command, see_payload, r) != 0)
 		return 1;
-	}
 	if (host->trace == NULL)
 		return 0;
 	snprintf(command, sizeof(command), "O='%s' tools/exit-trace %s --counts", dir, host->trace);
-	if (run_lines(command, see_heavy, r) != 0)
-		fprintf(stderr, "bulkhead bench: no heavy operations are shown: %s failed\n", command);
+	if (bench_lines(command, see_heavy, r) != 0)
+		fprintf(stderr, "bulkhead bench: no heavy operations are shown\n");
 	return 0;
 }
 
@@ -187,15 +200,13 @@ static int measure_boot(const char *dir, struct result *r)
 		return 1;
 	snprintf(command, sizeof(command),
 		 "'%s/bulkhead' run '%s' --boot bios --cpus 1 --timeout 300 --cmdline counters </dev/null 2>&1", dir, conf);
-	if (run_lines(command, see_box_boot, r) != 0) {
-		fprintf(stderr, "bulkhead bench: the Linux box failed: %s\n", command);
+	if (bench_lines(command, see_box_boot, r) != 0)
 		return 1;
-	}
 	snprintf(command, sizeof(command),
 		 "qemu-system-x86_64 -accel tcg -cpu EPYC -machine q35 -m 512 -smp 1 -display none -no-reboot "
 		 "-serial stdio -monitor none -kernel '%s/demo/vmlinuz' -initrd '%s/demo/initrd.gz' "
 		 "-append '" LINUX_CMDLINE "' </dev/null 2>/dev/null", dir, dir);
-	return run_lines(command, see_direct_boot, r);
+	return bench_lines(command, see_direct_boot, r);
 }
 
 /* Of several boots, turn by turn, the fastest each: whatever else the machine does only slows one down. */
@@ -246,10 +257,10 @@ int bench_main(const char *self, int argc, char **argv)
 	for (size_t i = 0; i < HOSTS; i++)
 		if ((i == HOST_QEMU || r.bochs) && measure_exits(dir, &r, &hosts[i]) != 0)
 			return 1;
-	if (measure_boots(dir, &r) != 0 || bench_vms(dir, &r.vms) != 0)
+	if (measure_boots(dir, &r) != 0 || bench_vms(dir, &r) != 0)
 		return 1;
 	r.kernel_bytes = file_bytes(dir, "kernel.elf");
-	if (run_lines("tools/count-lines 2>/dev/null", see_lines, &r) != 0)
+	if (bench_lines("tools/count-lines 2>/dev/null", see_lines, &r) != 0)
 		r.ring0_lines = -1;
 	bench_table(&r);
 	snprintf(json, sizeof(json), "%s/bench.json", dir);

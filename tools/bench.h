@@ -66,10 +66,15 @@ void bench_table(const struct result *r);
 int bench_json(const char *path, const struct result *r);
 
 /* bench_vms.c. dir: the build folder. 0, or 1 when a box failed, which it says. */
-int bench_vms(const char *dir, struct bench_vms *b);
+int bench_vms(const char *dir, struct result *r);
 void bench_vms_print(const struct bench_vms *b);
 /* As a member of the outer object, with a comma behind it. */
 void bench_vms_json(FILE *f, const struct bench_vms *b);
 
-/* bench.c; argv[0] is "bench". Returns the process's exit status. `self` is the path of this program. */
+/*
+ * bench.c. Calls see() for each line that the shell command prints, with the seconds since its start. 0, or 1 when the
+ * command failed: then it says how, and the last 40 lines.
+ */
+int bench_lines(const char *command, void (*see)(struct result *, const char *, double), struct result *r);
+/* argv[0] is "bench". Returns the process's exit status. `self` is the path of this program. */
 int bench_main(const char *self, int argc, char **argv);

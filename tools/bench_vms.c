@@ -7,20 +7,11 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define ICOUNT "--boot bios --cpus 1 --timeout 300 --cmdline 'counters scrub' -- -icount shift=0,sleep=off"
 #define SHARE(name, words) "[vm " name "]\nmemory = 32M\nkernel = payload/share.elf\ncmdline = " words "\n"
 #define LINUX(memory) \
 	"memory = " memory "\nkernel = demo/vmlinuz\ninitrd = demo/initrd.gz\ncmdline = console=ttyS0 panic=-1 bh.test=poweroff\n"
-
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 static void take(const char *line, const char *word, long *value)
 {
@@ -30,8 +21,9 @@ static void take(const char *line, const char *word, long *value)
 		*value = atol(p + strlen(word));
 }
 
-static void see(struct bench_vms *b, const char *line, double at)
+static void see(struct result *r, const char *line, double at)
 {
+	struct bench_vms *b = &r->vms;
 	const char *p = strstr(line, " up to ");
 
 	take(line, "BENCH ipi ", &b->ipi);
@@ -54,13 +46,12 @@ static void see(struct bench_vms *b, const char *line, double at)
 
 /* Boots a box of these VMs with the programs in dir/sub. */
 static int run(const char *dir, const char *sub, const char *name, const char *conf, const char *options,
-	       struct bench_vms *b)
+	       struct result *r)
 {
-	char path[4400], command[9000], line[2048];
-	double start = now();
+	char path[4400], command[9000];
 	FILE *f;
 
-	b->started = b->init = 0;
+	r->vms.started = r->vms.init = 0;
 	snprintf(path, sizeof(path), "%s/bench-%s.conf", dir, name);
 	f = fopen(path, "w");
 	if (f == NULL || fputs(conf, f) < 0 || fclose(f) != 0) {
@@ -68,18 +59,10 @@ static int run(const char *dir, const char *sub, const char *name, const char *c
 		return 1;
 	}
 	snprintf(command, sizeof(command), "'%s/%sbulkhead' run '%s' %s </dev/null 2>&1", dir, sub, path, options);
-	f = popen(command, "r");
-	while (f != NULL && fgets(line, sizeof(line), f) != NULL) {
-		line[strcspn(line, "\r\n")] = '\0';
-		see(b, line, now() - start);
-	}
-	if (f != NULL && pclose(f) == 0)
-		return 0;
-	fprintf(stderr, "bulkhead bench: the box failed: %s\n", command);
-	return 1;
+	return bench_lines(command, see, r);
 }
 
-static int boot_many(const char *dir, unsigned n, double *seconds, struct bench_vms *b)
+static int boot_many(const char *dir, unsigned n, double *seconds, struct result *r)
 {
 	char conf[4096] = "", name[24];
 	size_t at = 0;
@@ -87,14 +70,14 @@ static int boot_many(const char *dir, unsigned n, double *seconds, struct bench_
 	for (unsigned i = 1; i <= n; i++)
 		at += (size_t)snprintf(conf + at, sizeof(conf) - at, "[vm linux%u]\n%s", i, LINUX("128M"));
 	snprintf(name, sizeof(name), "boot%u", n);
-	if (run(dir, "", name, conf, "--boot bios --cpus 2 --memory 2G --timeout 600", b) != 0)
+	if (run(dir, "", name, conf, "--boot bios --cpus 2 --memory 2G --timeout 600", r) != 0)
 		return 1;
-	*seconds = b->init - b->started;
+	*seconds = r->vms.init - r->vms.started;
 	return 0;
 }
 
 /* A kernel that watches how long interrupts are off: Linux beside two guests, to the end of all. */
-static int measure_irqs_off(const char *dir, struct bench_vms *b)
+static int measure_irqs_off(const char *dir, struct result *r)
 {
 	char command[4400];
 
@@ -104,21 +87,23 @@ static int measure_irqs_off(const char *dir, struct bench_vms *b)
 	return run(dir, "stretch/", "stretch",
 		   "[vm linux]\n" LINUX("256M") SHARE("noise", "only=noise")
 		   "[vm ipi]\nmemory = 32M\ncpus = 2\nkernel = payload/smp_work.elf\ncmdline = only=pv_ipi\n",
-		   ICOUNT, b);
+		   ICOUNT, r);
 }
 
-int bench_vms(const char *dir, struct bench_vms *b)
+int bench_vms(const char *dir, struct result *r)
 {
+	struct bench_vms *b = &r->vms;
+
 	b->kernel_kib = b->monitor_kib = b->nested_kib = b->ipi = b->heartbeat = b->gone = b->ran = b->irqs_off = -1;
 	if (run(dir, "", "ipi", "[vm ipi]\nmemory = 32M\ncpus = 2\nkernel = payload/smp_work.elf\ncmdline = only=ipi\n",
-		ICOUNT, b) != 0 ||
-	    run(dir, "", "slices", SHARE("a", "only=slices") SHARE("b", "only=slices"), ICOUNT, b) != 0 ||
+		ICOUNT, r) != 0 ||
+	    run(dir, "", "slices", SHARE("a", "only=slices") SHARE("b", "only=slices"), ICOUNT, r) != 0 ||
 	    run(dir, "", "heartbeat",
-		SHARE("heart", "only=heartbeat") SHARE("noise", "only=noise") SHARE("more", "only=noise"), ICOUNT, b) != 0 ||
-	    measure_irqs_off(dir, b) != 0)
+		SHARE("heart", "only=heartbeat") SHARE("noise", "only=noise") SHARE("more", "only=noise"), ICOUNT, r) != 0 ||
+	    measure_irqs_off(dir, r) != 0)
 		return 1;
 	for (unsigned i = 0; i < BENCH_BOOTS; i++)
-		if (boot_many(dir, 1U << i, &b->boot_s[i], b) != 0)
+		if (boot_many(dir, 1U << i, &b->boot_s[i], r) != 0)
 			return 1;
 	return 0;
 }

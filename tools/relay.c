@@ -32,7 +32,7 @@ struct relay {
 	const struct emulator *emulator;
 	pid_t pid;
 	int to_box, from_box, errors;
-	bool input_open, escape, left, timed_out;
+	bool input_open, escape, left, timed_out, closed /* the box's output */;
 	/*
 	 * the line being received, control sequences removed; the last whole line with words in it
 	 */
@@ -384,8 +384,10 @@ static void loop(struct relay *r, unsigned int timeout)
 			die("poll: %s", strerror(errno));
 		if (signal_seen || r->left || out_of_time(r, timeout))
 			return;
-		if (p[0].revents != 0 && !output_take(r))
+		if (p[0].revents != 0 && !output_take(r)) {
+			r->closed = true;
 			return;
+		}
 		if (p[1].revents != 0)
 			input_take(r);
 		if (p[2].revents != 0)
@@ -400,12 +402,13 @@ static int emulator_end(struct relay *r)
 {
 	int status = 0;
 
-	for (int i = 0; i < 20; i++) { /* its output is closed: it is on its way out */
+	/* Its output is closed: it is on its way out, which takes a while with gigabytes on a busy host. */
+	for (int i = 0; i < 200 && (r->closed || i < 20); i++) {
 		if (waitpid(r->pid, &status, WNOHANG) == r->pid)
 			return status;
 		if (signal_seen || r->left || r->timed_out)
 			break;
-		usleep(50000);
+		usleep(i < 10 ? 5000 : 50000);
 	}
 	kill(r->pid, SIGKILL);
 	waitpid(r->pid, &status, 0);
