@@ -10,6 +10,12 @@
 #include "lib/x86/cr.h"
 #include "vmx/vmx_check.h"
 
+/* What is done without a feature is counted behind the features, which have names. */
+static const char *const without_name[VMX_USES - VMX_FEATURES] = {
+	[VMX_USE_INVEPT_ALL - VMX_FEATURES] = "invept-all",
+	[VMX_USE_INVVPID_ALL - VMX_FEATURES] = "invvpid-all",
+};
+
 /* One line on what optional features were used so far, on all processors, and on what is done without. */
 static void uses(const struct vcpu *v)
 {
@@ -25,7 +31,7 @@ static void uses(const struct vcpu *v)
 	}
 	for (unsigned k = 0; k < VMX_USES && at < sizeof(text); k++)
 		at += (size_t)format(text + at, sizeof(text) - at, " %s=%llu",
-				     k < VMX_FEATURES ? vmx_feature_name[k] : k == VMX_USE_INVEPT_ALL ? "invept-all" : "invvpid-all",
+				     k < VMX_FEATURES ? vmx_feature_name[k] : without_name[k - VMX_FEATURES],
 				     (unsigned long long)sum[k]);
 	log_line("vmx", "used:%s", text);
 }
