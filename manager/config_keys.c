@@ -86,10 +86,10 @@ static const char *guess_tail(const struct guess *g)
 
 /*
  * One of the words of a list. `supported` of them, counted from the front, work. Returns the index,
- * or -1 after the error.
+ * or `otherwise` after the error.
  */
 static int one_of(struct config_reader *r, const char *key, const char *value,
-		  const char *const *words, unsigned int supported)
+		  const char *const *words, unsigned int supported, int otherwise)
 {
 	struct guess g = { NULL, UINT_MAX };
 	char list[64];
@@ -102,7 +102,7 @@ static int one_of(struct config_reader *r, const char *key, const char *value,
 				return (int)i;
 			config_wrong(r, "%s = %s is not supported yet; use %s = %s", key, words[i],
 				     key, words[0]);
-			return -1;
+			return otherwise;
 		}
 		guess_try(&g, value, words[i]);
 		if (n < sizeof(list))
@@ -111,22 +111,21 @@ static int one_of(struct config_reader *r, const char *key, const char *value,
 	}
 	config_wrong(r, "%s = %.32s is none of: %s%s%s%s", key, value, list, guess_lead(&g),
 		     guess_word(&g), guess_tail(&g));
-	return -1;
+	return otherwise;
 }
 
 static void set_console(struct config_reader *r, const char *value)
 {
 	static const char *const words[] = { "com1", "com2", "fb", "none", NULL };
-	int i = one_of(r, "console", value, words, 4);
+	int now = (int)r->config->console;
 
-	if (i >= 0)
-		r->config->console = (enum config_console)i;
+	r->config->console = (enum config_console)one_of(r, "console", value, words, 4, now);
 }
 
 static void set_vm_console(struct config_reader *r, const char *value)
 {
 	static const char *const words[] = { "com1", "com2", NULL };
-	int i = one_of(r, "console", value, words, 2);
+	int i = one_of(r, "console", value, words, 2, -1);
 
 	r->vm->console_line = r->line;
 	if (i >= 0)
@@ -137,7 +136,7 @@ static bool yes_or_no(struct config_reader *r, const char *key, const char *valu
 {
 	static const char *const words[] = { "no", "yes", NULL };
 
-	return one_of(r, key, value, words, 2) == 1;
+	return one_of(r, key, value, words, 2, 0) == 1;
 }
 
 static void set_stay(struct config_reader *r, const char *value)
@@ -160,28 +159,26 @@ static void set_exclusive(struct config_reader *r, const char *value)
 static void set_mitigations(struct config_reader *r, const char *value)
 {
 	static const char *const words[] = { "on", "off", NULL };
-	int i = one_of(r, "mitigations", value, words, 2);
+	int now = (int)r->config->mitigations;
 
-	if (i >= 0)
-		r->config->mitigations = (enum config_mitigations)i;
+	r->config->mitigations = (enum config_mitigations)one_of(r, "mitigations", value, words,
+									   2, now);
 }
 
 static void set_machine(struct config_reader *r, const char *value)
 {
 	static const char *const words[] = { "pc", "q35", NULL };
-	int i = one_of(r, "machine", value, words, 1);
+	int now = (int)r->vm->machine;
 
-	if (i >= 0)
-		r->vm->machine = (enum config_machine)i;
+	r->vm->machine = (enum config_machine)one_of(r, "machine", value, words, 1, now);
 }
 
 static void set_on_crash(struct config_reader *r, const char *value)
 {
 	static const char *const words[] = { "stop", "restart", NULL };
-	int i = one_of(r, "on_crash", value, words, 2);
+	int now = (int)r->vm->on_crash;
 
-	if (i >= 0)
-		r->vm->on_crash = (enum config_crash)i;
+	r->vm->on_crash = (enum config_crash)one_of(r, "on_crash", value, words, 2, now);
 }
 
 static void set_memory(struct config_reader *r, const char *value)
