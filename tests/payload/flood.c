@@ -209,7 +209,6 @@ static const struct hostile_kind kinds[] = {
 static void flood(void)
 {
 	hostile_for_ever(kinds);
-	fail("no such kind");
 }
 
 const struct test payload_tests[] = {

@@ -285,7 +285,6 @@ static const struct hostile_kind kinds[] = {
 static void storm(void)
 {
 	hostile_for_ever(kinds);
-	fail("no such kind");
 }
 
 const struct test payload_tests[] = {

@@ -55,7 +55,7 @@ void hostile_anew(void)
 	trap_escape(points[cpu_self()]);
 }
 
-static void for_ever(unsigned me)
+__attribute__((noreturn)) static void for_ever(unsigned me)
 {
 	trap_mark(points[me]);
 	cli();
@@ -78,7 +78,7 @@ void hostile_for_ever(const struct hostile_kind *kinds)
 			break;
 	}
 	if (!kinds->name)
-		return;
+		fail("no such kind");
 	if (kinds->prepare)
 		kinds->prepare();
 	if (smp_cpus() > 1)

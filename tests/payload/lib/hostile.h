@@ -20,5 +20,5 @@ uint64_t arbitrary(void);
 void hostile_served(struct frame *f);
 /* Out of a handler, whatever was going on: this processor goes on with its mischief. */
 __attribute__((noreturn)) void hostile_anew(void);
-/* The command line's kind out of this list, ended by an empty entry. Returns when it is none of them. */
-void hostile_for_ever(const struct hostile_kind *kinds);
+/* The command line's kind out of this list, ended by an empty entry. The test fails when it is none of them. */
+__attribute__((noreturn)) void hostile_for_ever(const struct hostile_kind *kinds);
