@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The unit tests' few words. A test program is a list of cases; a case prints `ok NAME`, or
- * `FAIL NAME: file:line: what`. main() returns unit_status().
+ * `FAIL NAME: file:line: what`. main() returns unit_status(). A program may be of several sources: they
+ * share the counts.
  */
 #pragma once
 
 #include <stdio.h>
 #include <string.h>
 
-static const char *unit_case;
-static int unit_failed, unit_total;
+__attribute__((weak)) const char *unit_case;
+__attribute__((weak)) int unit_failed, unit_total;
 
 #define CHECK(cond)                                                                                \
 	do {                                                                                       \
