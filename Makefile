@@ -173,6 +173,7 @@ programs: $(PROGRAMS)
 
 # ---------------------------------------------------------------------------- payload guests
 
+# Each is tests/payload/NAME.c and, when that is long, what is in tests/payload/NAME/.
 PAYLOADS := $(patsubst tests/payload/%.c,$(O)/payload/%.elf,$(sort $(wildcard tests/payload/*.c)))
 PAYLOAD_LIB_C := $(sort $(wildcard tests/payload/lib/*.c)) lib/string.c lib/format.c
 PAYLOAD_LIB_O := $(PAYLOAD_LIB_C:%.c=$(O)/p/%.o) \
@@ -185,10 +186,12 @@ $(O)/p/%.o: %.c Makefile
 $(O)/p/%.asm.o: %.asm Makefile
 	$(Q)mkdir -p $(@D)
 	$(Q)$(NASM) $(NASMFLAGS) $< -o $@
-$(O)/payload/%.elf: $(O)/p/tests/payload/%.o $(PAYLOAD_LIB_O) tests/payload/payload.ld
+payload_parts = $(patsubst %.c,$(O)/p/%.o,$(sort $(wildcard tests/payload/$(1)/*.c)))
+.SECONDEXPANSION:
+$(O)/payload/%.elf: $(O)/p/tests/payload/%.o $$(call payload_parts,$$*) $(PAYLOAD_LIB_O) tests/payload/payload.ld
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)ld $(LDFLAGS_BARE) -T tests/payload/payload.ld $< $(PAYLOAD_LIB_O) -o $@
+	$(Q)ld $(LDFLAGS_BARE) -T tests/payload/payload.ld $(filter %.o,$^) -o $@
 payloads: $(PAYLOADS)
 
 # ---------------------------------------------------------------------------- programs as for QEMU's -kernel
@@ -249,7 +252,6 @@ inputs_of  = $(patsubst %.asm,$(O)/unit/%.asm.o,$(sources_of))
 libs_of    = $(shell sed -n 's|^/\* libs: \(.*\) \*/$$|\1|p' $(1))
 UNIT_CFLAGS := $(filter-out -Wmissing-prototypes -Wconversion,$(HOST_CFLAGS)) -O1 $(SAN) -DBULKHEAD_UNIT_TEST $(UNIT_EXTRA)
 
-.SECONDEXPANSION:
 $(O)/unit/%: tests/unit/%.c $$(call inputs_of,tests/unit/%.c) Makefile
 	$(call say,UNIT,$<)
 	$(Q)mkdir -p $(@D)

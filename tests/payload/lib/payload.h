@@ -33,14 +33,14 @@ __attribute__((noreturn, format(printf, 1, 2))) void skip(const char *fmt, ...);
 #define CHECK(condition)                                                                           \
 	do {                                                                                       \
 		if (!(condition))                                                                  \
-			fail("line %d: %s", __LINE__, #condition);                                 \
+			fail("%s line %d: %s", __FILE_NAME__, __LINE__, #condition);               \
 	} while (0)
 #define CHECK_EQ(a, b)                                                                             \
 	do {                                                                                       \
 		uint64_t check_a = (uint64_t)(a), check_b = (uint64_t)(b);                         \
 		if (check_a != check_b)                                                            \
-			fail("line %d: %s is 0x%llx, expected 0x%llx", __LINE__, #a,               \
-			     (unsigned long long)check_a, (unsigned long long)check_b);            \
+			fail("%s line %d: %s is 0x%llx, expected 0x%llx", __FILE_NAME__, __LINE__, \
+			     #a, (unsigned long long)check_a, (unsigned long long)check_b);        \
 	} while (0)
 
 extern const char *payload_cmdline;
