@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Interrupts: the local APIC in both modes and all timer modes, IPIs, priorities, windows, HLT, and
- * level-triggered pins of the IOAPIC.
+ * Interrupts: the local APIC in both modes and all timer modes, IPIs to itself. How they are delivered, level-triggered
+ * pins of the IOAPIC, EOI without an exit: apic/.
  */
-#include "tests/payload/lib/payload.h"
+#include "tests/payload/apic/apic.h"
 
-enum { VEC_A = 0x51, VEC_B = 0x72, VEC_C = 0x93, PIN_PIT = 2, PIN_COM1 = 4, COM1 = 0x3f8 };
+volatile unsigned hits_a, hits_b, nmis;
+volatile uint64_t order[8];
+volatile unsigned ordered;
 
-static volatile unsigned hits_a, hits_b, nmis;
-static volatile uint64_t order[8];
-static volatile unsigned ordered;
-
-static void count_a(struct frame *f)
+void count_a(struct frame *f)
 {
 	hits_a++;
 	if (ordered < 8)
@@ -19,7 +17,7 @@ static void count_a(struct frame *f)
 	lapic_eoi();
 }
 
-static void count_b(struct frame *f)
+void count_b(struct frame *f)
 {
 	hits_b++;
 	if (ordered < 8)
@@ -27,7 +25,7 @@ static void count_b(struct frame *f)
 	lapic_eoi();
 }
 
-static void begin(bool x2)
+void begin(bool x2)
 {
 	lapic_init(x2); /* x2APIC where there is one */
 	hits_a = hits_b = ordered = nmis = 0;
@@ -35,14 +33,27 @@ static void begin(bool x2)
 	on_trap(VEC_B, count_b);
 }
 
-/* True when *count reaches `want` while interrupts are on; gives up after ten seconds or more. */
-static bool wait_for(volatile unsigned *count, unsigned want)
+bool wait_for(volatile unsigned *count, unsigned want)
 {
 	sti();
 	for (unsigned i = 0; i < 10000 && *count < want; i++)
 		delay_us(1000);
 	cli();
 	return *count >= want;
+}
+
+void com1_assert(void)
+{
+	outb(COM1 + 4, 0x0b);
+	outb(COM1 + 1, 0);
+	outb(COM1 + 1, 2);
+}
+
+void com1_deassert(void)
+{
+	outb(COM1 + 1, 0);
+	inb(COM1 + 2);
+	outb(COM1 + 4, 3);
 }
 
 static void lapic_registers(void)
@@ -217,441 +228,6 @@ static void self_ipi_x2apic(void)
 	CHECK(wait_for(&hits_a, 1));
 	lapic_self(VEC_B);
 	CHECK(wait_for(&hits_b, 1));
-}
-
-static void priorities(void)
-{
-	begin(true);
-	/* Both pending: the higher vector first. */
-	lapic_self(VEC_A);
-	lapic_self(VEC_B);
-	CHECK(wait_for(&hits_a, 1) && hits_b == 1);
-	CHECK_EQ(order[0], VEC_B);
-	CHECK_EQ(order[1], VEC_A);
-	/* The TPR holds A back, not B. */
-	ordered = 0;
-	lapic_set(LAPIC_TPR, 0x60);
-	lapic_self(VEC_A);
-	lapic_self(VEC_B);
-	CHECK(wait_for(&hits_b, 2));
-	sti();
-	delay_us(1000);
-	cli();
-	CHECK_EQ(hits_a, 1);
-	lapic_set(LAPIC_TPR, 0);
-	CHECK(wait_for(&hits_a, 2));
-}
-
-/* The same through CR8. QEMU 7.2 aborts on it when it is the host of a hypervisor: asked for only. */
-static void priorities_cr8(void)
-{
-	if (!option("cr8") && on_bulkhead())
-		skip("only with `cr8` on the command line");
-	begin(true);
-	WRITE_REG("cr8", 6);
-	lapic_self(VEC_A);
-	sti();
-	delay_us(1000);
-	cli();
-	CHECK_EQ(hits_a, 0);
-	WRITE_REG("cr8", 0);
-	CHECK(wait_for(&hits_a, 1));
-}
-
-static volatile bool in_service_seen;
-
-static void nest_b(struct frame *f)
-{
-	(void)f;
-	hits_b++;
-	in_service_seen = lapic_bit(LAPIC_ISR, VEC_B);
-	/* A higher one interrupts this handler; a lower one does not. */
-	lapic_self(VEC_A);
-	lapic_self(VEC_C);
-	sti();
-	delay_us(500);
-	cli();
-	if (ordered < 8)
-		order[ordered++] = VEC_B;
-	lapic_eoi();
-}
-
-static void nesting(void)
-{
-	begin(true);
-	on_trap(VEC_B, nest_b);
-	on_trap(VEC_C, count_b);
-	in_service_seen = false;
-	lapic_self(VEC_B);
-	CHECK(wait_for(&hits_a, 1));
-	CHECK(in_service_seen);
-	CHECK_EQ(order[0], VEC_C);
-	CHECK_EQ(order[1], VEC_B);
-	CHECK_EQ(order[2], VEC_A);
-}
-
-/* STI holds interrupts back for one instruction. */
-static void sti_shadow(void)
-{
-	begin(true);
-	lapic_self(VEC_A);
-	__asm__ volatile("sti; cli" : : : "memory");
-	CHECK_EQ(hits_a, 0);
-	CHECK(wait_for(&hits_a, 1));
-}
-
-/* .. which may be an exit, to the kernel or to ring 3: then they come right behind it. */
-static void sti_shadow_exits(void)
-{
-	begin(true);
-	for (unsigned i = 0; i < 20; i++) {
-		lapic_self(VEC_A);
-		__asm__ volatile("sti; cpuid; cli" : : "a"(0), "c"(0) : "rbx", "rdx", "memory");
-		CHECK_EQ(hits_a, i + 1);
-		lapic_self(VEC_B);
-		__asm__ volatile("sti; inb $0x71; cli" : : "a"(0) : "memory");
-		CHECK_EQ(hits_b, i + 1);
-	}
-}
-
-static void interrupt_window(void)
-{
-	begin(true);
-	for (unsigned i = 1; i <= 50; i++) {
-		cli();
-		lapic_self(VEC_A);
-		cpuid(0, 0);
-		CHECK_EQ(hits_a, i - 1);
-		sti();
-		CHECK_EQ(hits_a, i);
-	}
-	cli();
-}
-
-static void popf_window(void)
-{
-	begin(true);
-	lapic_self(VEC_A);
-	__asm__ volatile("pushfq; orq $0x200, (%%rsp); popfq; nop; cli" : : : "memory", "cc");
-	CHECK_EQ(hits_a, 1);
-}
-
-static void hlt_wake(void)
-{
-	begin(true);
-	for (unsigned i = 1; i <= 20; i++) {
-		lapic_set(LAPIC_TDCR, 0xb);
-		lapic_set(LAPIC_LVTT, VEC_A);
-		lapic_set(LAPIC_TICR, 200000);
-		sti_hlt();
-		cli();
-		CHECK_EQ(hits_a, i);
-	}
-}
-
-/* An interrupt that is pending already: HLT does not wait. */
-static void hlt_pending(void)
-{
-	begin(true);
-	lapic_self(VEC_A);
-	sti_hlt();
-	cli();
-	CHECK_EQ(hits_a, 1);
-}
-
-static void count_nmi(struct frame *f)
-{
-	(void)f;
-	nmis++;
-	if (nmis == 1) {
-		/* A second one waits for IRET. */
-		lapic_self(VECTOR_NMI);
-		cpuid(0, 0);
-		delay_us(100);
-		if (nmis != 1)
-			nmis = 100;
-	}
-}
-
-static void nmi(void)
-{
-	begin(true);
-	on_trap(VECTOR_NMI, count_nmi);
-	lapic_self(VECTOR_NMI);
-	for (unsigned i = 0; i < 100 && nmis < 2; i++)
-		delay_us(100);
-	on_trap(VECTOR_NMI, NULL);
-	CHECK_EQ(nmis, 2);
-}
-
-static volatile bool hlt_ended;
-
-static void nmi_only(struct frame *f)
-{
-	nmis++;
-	hlt_ended = halt_noticed(f);
-}
-
-static void ioapic_edge(void)
-{
-	begin(true);
-	ioapic_route(PIN_PIT, VEC_A);
-	pit_one_shot(2000);
-	CHECK(wait_for(&hits_a, 1));
-	ioapic_route(PIN_PIT, RTE_MASKED | VEC_A);
-	hits_a = 0;
-	pit_one_shot(1000);
-	sti();
-	delay_us(4000);
-	cli();
-	CHECK_EQ(hits_a, 0);
-}
-
-static void ioapic_registers(void)
-{
-	uint32_t rte;
-
-	CHECK((ioapic_get(1) >> 16 & 0xff) >= 23);
-	ioapic_set(0x10 + 2 * 20, RTE_MASKED | 0x5a | RTE_LEVEL);
-	rte = ioapic_get(0x10 + 2 * 20);
-	CHECK_EQ(rte & ~(uint32_t)RTE_REMOTE_IRR, RTE_MASKED | 0x5a | RTE_LEVEL);
-	ioapic_set(0x11 + 2 * 20, 0x03000000);
-	CHECK_EQ(ioapic_get(0x11 + 2 * 20), 0x03000000);
-}
-
-/* The serial port's "transmitter empty" interrupt as a level: it stays until IIR is read. */
-static void com1_assert(void)
-{
-	outb(COM1 + 4, 0x0b);
-	outb(COM1 + 1, 0);
-	outb(COM1 + 1, 2);
-}
-
-static void com1_deassert(void)
-{
-	outb(COM1 + 1, 0);
-	inb(COM1 + 2);
-	outb(COM1 + 4, 3);
-}
-
-static volatile unsigned level_left;
-
-static void level_handler(struct frame *f)
-{
-	(void)f;
-	hits_a++;
-	if (--level_left == 0)
-		com1_deassert();
-	lapic_eoi();
-}
-
-static void level_reassert(void)
-{
-	begin(true);
-	on_trap(VEC_A, level_handler);
-	level_left = 3;
-	ioapic_route(PIN_COM1, RTE_LEVEL | VEC_A);
-	com1_assert();
-	/* Twice the EOI finds the line still high, and the interrupt comes again. */
-	CHECK(wait_for(&hits_a, 3));
-	sti();
-	delay_us(2000);
-	cli();
-	CHECK_EQ(hits_a, 3);
-	CHECK(!(ioapic_get(0x10 + 2 * PIN_COM1) & RTE_REMOTE_IRR));
-	ioapic_route(PIN_COM1, RTE_MASKED | VEC_A);
-}
-
-static volatile uint32_t rte_in_service;
-
-static void level_once(struct frame *f)
-{
-	(void)f;
-	hits_a++;
-	rte_in_service = ioapic_get(0x10 + 2 * PIN_COM1);
-	com1_deassert();
-	lapic_eoi();
-}
-
-static void level_remote_irr(void)
-{
-	begin(true);
-	on_trap(VEC_A, level_once);
-	ioapic_route(PIN_COM1, RTE_LEVEL | VEC_A);
-	com1_assert();
-	CHECK(wait_for(&hits_a, 1));
-	CHECK(rte_in_service & RTE_REMOTE_IRR);
-	CHECK(!(ioapic_get(0x10 + 2 * PIN_COM1) & RTE_REMOTE_IRR));
-	/* TMR told level, and an edge of the same vector tells edge again. */
-	ioapic_route(PIN_COM1, RTE_MASKED | VEC_A);
-	on_trap(VEC_A, count_a);
-	lapic_self(VEC_A);
-	CHECK(wait_for(&hits_a, 2));
-	CHECK(!lapic_bit(LAPIC_TMR, VEC_A));
-}
-
-/* While in service the pin goes to another vector: Linux does it as mask, edge, level. */
-static void level_remap(struct frame *f)
-{
-	(void)f;
-	hits_a++;
-	ioapic_set(0x10 + 2 * PIN_COM1, RTE_MASKED | RTE_LEVEL | VEC_A);
-	ioapic_set(0x10 + 2 * PIN_COM1, RTE_MASKED | VEC_A);
-	ioapic_set(0x10 + 2 * PIN_COM1, RTE_MASKED | RTE_LEVEL | VEC_B);
-	ioapic_set(0x10 + 2 * PIN_COM1, RTE_LEVEL | VEC_B);
-	lapic_eoi();
-}
-
-static void level_b(struct frame *f)
-{
-	(void)f;
-	hits_b++;
-	com1_deassert();
-	lapic_eoi();
-}
-
-static void level_remapped(void)
-{
-	begin(true);
-	on_trap(VEC_A, level_remap);
-	on_trap(VEC_B, level_b);
-	ioapic_route(PIN_COM1, RTE_LEVEL | VEC_A);
-	com1_assert();
-	CHECK(wait_for(&hits_b, 1));
-	sti();
-	delay_us(2000);
-	cli();
-	CHECK_EQ(hits_a, 1);
-	CHECK_EQ(hits_b, 1);
-	ioapic_route(PIN_COM1, RTE_MASKED | VEC_A);
-}
-
-/* ---- EOI without an exit ---- */
-
-enum { MSR_PV_EOI = 0x4b564d04, FEATURE_PV_EOI = 1 << 6 };
-
-static volatile uint32_t pv_word;
-static volatile uint32_t pv_seen[8]; /* the word, as each handler found it */
-
-static void pv_eoi(struct frame *f)
-{
-	uint32_t had = __atomic_exchange_n(&pv_word, 0, __ATOMIC_SEQ_CST);
-
-	if (ordered < 8) {
-		pv_seen[ordered] = had;
-		order[ordered++] = f->vector;
-	}
-	if (f->vector == VEC_A)
-		hits_a++;
-	else
-		hits_b++;
-	if (had == 0)
-		lapic_eoi();
-}
-
-/* A higher one comes in between, and both end. */
-static void pv_eoi_nest(struct frame *f)
-{
-	lapic_self(VEC_C);
-	sti();
-	delay_us(500);
-	cli();
-	pv_eoi(f);
-}
-
-static void pv_eoi_level(struct frame *f)
-{
-	com1_deassert();
-	pv_eoi(f);
-}
-
-static void pv_begin(void)
-{
-	begin(true);
-	if (!on_bulkhead() || !(cpuid(0x40000001, 0).eax & FEATURE_PV_EOI))
-		skip("not offered");
-	on_trap(VEC_A, pv_eoi);
-	on_trap(VEC_B, pv_eoi);
-	on_trap(VEC_C, pv_eoi);
-	pv_word = 0;
-	wrmsr(MSR_PV_EOI, (uint64_t)(uintptr_t)&pv_word | 1);
-}
-
-static void pv_eoi_edges(void)
-{
-	pv_begin();
-	lapic_self(VEC_A);
-	CHECK(wait_for(&hits_a, 1));
-	CHECK_EQ(pv_seen[0], 1);
-	CHECK(!lapic_bit(LAPIC_ISR, VEC_A));
-	/* Two at once: after the first one's EOI the second has to come, so that is an exit. */
-	ordered = 0;
-	lapic_self(VEC_A);
-	lapic_self(VEC_B);
-	CHECK(wait_for(&hits_a, 2) && hits_b == 1);
-	CHECK(order[0] == VEC_B && order[1] == VEC_A);
-	CHECK(pv_seen[0] == 0 && pv_seen[1] == 1);
-	ordered = 0;
-	on_trap(VEC_A, pv_eoi_nest);
-	lapic_self(VEC_A);
-	CHECK(wait_for(&hits_a, 3) && hits_b == 2);
-	CHECK(order[0] == VEC_C && order[1] == VEC_A);
-	CHECK(!lapic_bit(LAPIC_ISR, VEC_A) && !lapic_bit(LAPIC_ISR, VEC_C));
-	CHECK_EQ(pv_word, 0);
-	wrmsr(MSR_PV_EOI, 0);
-	on_trap(VEC_A, pv_eoi);
-	ordered = 0;
-	lapic_self(VEC_A);
-	CHECK(wait_for(&hits_a, 4));
-	CHECK_EQ(pv_seen[0], 0);
-	CHECK(!TRY("wrmsr", : : "c"(MSR_PV_EOI), "a"(3), "d"(0) : "memory"));
-	CHECK_EQ(caught.vector, VECTOR_GP);
-}
-
-/* A level's end has to be told at once: never by the word. */
-static void pv_eoi_levels(void)
-{
-	pv_begin();
-	on_trap(VEC_A, pv_eoi_level);
-	ioapic_route(PIN_COM1, RTE_LEVEL | VEC_A);
-	com1_assert();
-	CHECK(wait_for(&hits_a, 1));
-	CHECK_EQ(pv_seen[0], 0);
-	CHECK(!(ioapic_get(0x10 + 2 * PIN_COM1) & RTE_REMOTE_IRR));
-	ioapic_route(PIN_COM1, RTE_MASKED | VEC_A);
-	wrmsr(MSR_PV_EOI, 0);
-}
-
-/* Where there is no memory: interrupts go on. */
-static void pv_eoi_nowhere(void)
-{
-	pv_begin();
-	wrmsr(MSR_PV_EOI, 0xfffffff00001ULL);
-	lapic_self(VEC_A);
-	CHECK(wait_for(&hits_a, 1));
-	wrmsr(MSR_PV_EOI, 0xfee00001ULL);
-	lapic_self(VEC_A);
-	CHECK(wait_for(&hits_a, 2));
-	CHECK_EQ(pv_seen[0] | pv_seen[1], 0);
-}
-
-static void hlt_nmi(void)
-{
-	begin(true);
-	on_trap(VECTOR_NMI, nmi_only);
-	/* The 8254's pin as NMI ends a HLT with IF clear; again when it came before the HLT. */
-	ioapic_route(PIN_PIT, 4 << 8);
-	cli();
-	hlt_ended = false;
-	for (unsigned ms = 2; !hlt_ended; ms += ms / 2) {
-		CHECK(ms < 50);
-		nmis = 0;
-		pit_one_shot(ms * 1000);
-		halt_until(&nmis);
-		CHECK_EQ(nmis, 1);
-	}
-	on_trap(VECTOR_NMI, NULL);
-	ioapic_route(PIN_PIT, RTE_MASKED);
 }
 
 const struct test payload_tests[] = {
