@@ -9,7 +9,7 @@ section .bss nobits alloc noexec write align=16
 global tasks_in, tasks_record, tasks_next, tasks_target, tasks_back, tasks_trap
 record_stack:	resb 256
 .end:
-; struct tasks_in of tests/payload/tasks.c
+; struct tasks_in of tests/payload/tasks/tasks.h
 tasks_in:
 .gdtr:		resb 8
 .idtr:		resb 8
