@@ -75,12 +75,12 @@ void exception_np_ss(void)
 	CHECK_EQ(caught.error, SEL_ABSENT);
 }
 
-static volatile unsigned bp_count, db_count;
+static volatile unsigned trap_count, db_count;
 static volatile uint64_t trap_rip, trap_dr6;
 
-static void count_bp(struct frame *f)
+static void count_trap(struct frame *f)
 {
-	bp_count++;
+	trap_count++;
 	trap_rip = f->rip;
 }
 
@@ -88,29 +88,23 @@ void exception_bp(void)
 {
 	uint64_t after;
 
-	bp_count = 0;
-	on_trap(VECTOR_BP, count_bp);
+	trap_count = 0;
+	on_trap(VECTOR_BP, count_trap);
 	__asm__ volatile("int3\n2: lea 2b(%%rip), %0" : "=r"(after));
 	on_trap(VECTOR_BP, NULL);
-	CHECK_EQ(bp_count, 1);
+	CHECK_EQ(trap_count, 1);
 	CHECK_EQ(trap_rip, after); /* a trap: RIP is behind it */
-}
-
-static void count_int(struct frame *f)
-{
-	bp_count++;
-	trap_rip = f->rip;
 }
 
 void soft_interrupt(void)
 {
 	uint64_t after;
 
-	bp_count = 0;
-	on_trap(0x77, count_int);
+	trap_count = 0;
+	on_trap(0x77, count_trap);
 	__asm__ volatile("int $0x77\n2: lea 2b(%%rip), %0" : "=r"(after));
 	on_trap(0x77, NULL);
-	CHECK_EQ(bp_count, 1);
+	CHECK_EQ(trap_count, 1);
 	CHECK_EQ(trap_rip, after);
 }
 
