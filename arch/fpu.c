@@ -16,6 +16,7 @@ uint64_t fpu_xcr0;
 #define XCR0_AVX512 (XCR0_OPMASK | XCR0_ZMM_HI256 | XCR0_HI16_ZMM)
 
 #define FXSAVE_MXCSR 24
+#define FCW_RESET    0x37f
 
 void fpu_probe(void)
 {
@@ -43,7 +44,7 @@ void fpu_probe(void)
 
 void fpu_area_reset(void *area)
 {
-	static const uint16_t fcw = 0x37f;
+	static const uint16_t fcw = FCW_RESET;
 	static const uint32_t mxcsr = 0x1f80;
 
 	memset(area, 0, fpu_bytes);
@@ -51,14 +52,31 @@ void fpu_area_reset(void *area)
 	memcpy((char *)area + FXSAVE_MXCSR, &mxcsr, sizeof(mxcsr));
 }
 
+/*
+ * x87 state as after reset is marked as such, which XRSTOR then makes rather than loads. Processors that
+ * track it do so themselves. QEMU's TCG does not, and when it loads an x87 status word it changes processor
+ * 0's flags from whichever processor it is, without a lock (svm/README.md).
+ */
+static void mark_x87(uint64_t *area)
+{
+	uint64_t used = (area[0] ^ FCW_RESET) | area[1] | area[2]; /* FCW to FOP; FIP; FDP */
+
+	for (unsigned i = 4; i < 20; i++) /* ST0-7 */
+		used |= area[i];
+	if (used == 0)
+		area[64] &= ~(uint64_t)XCR0_X87; /* XSTATE_BV */
+}
+
 void fpu_save(void *area)
 {
 	uint32_t all = 0xffffffff;
 
-	if (fpu_xcr0)
+	if (fpu_xcr0) {
 		__asm__ volatile("xsave64 (%0)" : : "r"(area), "a"(all), "d"(all) : "memory");
-	else
+		mark_x87(area);
+	} else {
 		__asm__ volatile("fxsave64 (%0)" : : "r"(area) : "memory");
+	}
 }
 
 static int load_area(const void *area)
@@ -86,7 +104,7 @@ int fpu_restore(const void *area)
 		uint16_t fcw, pad[11];
 		uint32_t mxcsr;
 		uint8_t rest[4096 - 28];
-	} reset __attribute__((aligned(FPU_AREA_ALIGN))) = { .fcw = 0x37f, .mxcsr = 0x1f80 };
+	} reset __attribute__((aligned(FPU_AREA_ALIGN))) = { .fcw = FCW_RESET, .mxcsr = 0x1f80 };
 	int error = load_area(area);
 
 	if (error)
