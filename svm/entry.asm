@@ -22,6 +22,7 @@ GPR_R8 equ VCPU_GPR + 8 * 8
 ; FS, GS, TR and the SYSCALL MSRs are the guest's. RFLAGS.IF is set under it because with virtual
 ; interrupt masking it is the host's IF that lets interrupts end the guest's run.
 global svm_enter:function
+global svm_vmrun_end:function
 svm_enter:
 	push rbp
 	mov rbp, rsp
@@ -52,6 +53,7 @@ svm_enter:
 	mov r15, [rdi + GPR_R8 + 56]
 	mov rdi, [rdi + GPR_RDI]
 	vmrun
+svm_vmrun_end:
 	vmsave
 	mov rax, [rsp + 16]
 	mov [rax + GPR_RCX], rcx

@@ -57,6 +57,7 @@ static inline void svm_dirty(struct vmcb *c, uint32_t bits) { c->clean &= ~bits;
 /* ---- entry.asm ---- */
 void svm_enter(struct svm_vcpu *s, uint64_t vmcb_hpa, uint64_t host_hpa);
 void svm_vmsave(uint64_t hpa);
+extern const char svm_vmrun_end[]; /* the host's RIP of every exit */
 
 /* ---- svm_probe.c ---- */
 int svm_probe(const char *options, struct hv_report *report);

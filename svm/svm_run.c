@@ -200,8 +200,30 @@ static enum hv_exit_kind svm_decode(struct svm_vcpu *s)
  */
 static inline void svm_rearm(void)
 {
-	if (__builtin_expect(svm_box.tcg, 0))
+	if (__builtin_expect(svm_box.tcg, 0)) {
+		__asm__ volatile("stgi"); /* once more: see svm_lost */
 		write_cr8(0);
+	}
+}
+
+/*
+ * QEMU's TCG again: any processor that loads an x87 status word (FXRSTOR, XRSTOR) clears a bit in processor
+ * 0's flags, without a lock or an atomic operation (cpu_clear_ignne in target/i386/tcg/sysemu/fpu_helper.c).
+ * What processor 0 changes there in that moment is lost. When #VMEXIT's end of nested paging is, the fetch
+ * of the host's next instruction is a nested page fault, a second #VMEXIT that saves the host's state over
+ * the guest's. That is gone; all we can do is not to run, or show, the host's. GIF we set and clear twice.
+ */
+static bool svm_lost(struct svm_vcpu *s)
+{
+	struct vmcb *c = s->vmcb;
+
+	if (__builtin_expect(c->rip != (uintptr_t)svm_vmrun_end, 1) ||
+	    (uintptr_t)__builtin_frame_address(0) - c->rsp >= 4096)
+		return false;
+	c->rip = c->cr2 = c->cr3 = c->gdtr.base = c->idtr.base = 0;
+	format(s->v.exit.text, sizeof(s->v.exit.text),
+	       "the emulator has lost the guest's state (its race of XRSTOR with VMRUN: svm/README.md)");
+	return true;
 }
 
 enum hv_exit_kind svm_run(struct vcpu *v)
@@ -219,8 +241,12 @@ enum hv_exit_kind svm_run(struct vcpu *v)
 	c->rax = v->gpr[GPR_RAX];
 	c->rsp = v->gpr[GPR_RSP];
 
+	if (__builtin_expect(svm_box.tcg, 0))
+		__asm__ volatile("clgi");
 	svm_enter(s, s->vmcb_hpa.raw, cpu->host_hpa.raw);
 	svm_rearm();
+	if (svm_lost(s))
+		return HV_EXIT_INVALID;
 
 	v->gpr[GPR_RAX] = c->rax;
 	v->gpr[GPR_RSP] = c->rsp;

@@ -30,9 +30,13 @@ void svm_enter(struct svm_vcpu *s, uint64_t vmcb_hpa, uint64_t host_hpa)
 	s->vmcb->exit_int_info = next.exit_int_info;
 	s->vmcb->interrupt_shadow = next.interrupt_shadow;
 	s->vmcb->rip = next.rip;
+	if (next.rsp != 0)
+		s->vmcb->rsp = next.rsp;
 	s->vmcb->dr6 = next.dr6;
 	s->vmcb->next_rip = next.next_rip;
 }
+
+const char svm_vmrun_end[1];
 
 static unsigned flushes;
 void svm_tlb_flush(struct vcpu *v) { (void)v, flushes++; }
@@ -221,6 +225,26 @@ static void refused(void)
 	CHECK(vcpu.shut_down);
 }
 
+/* QEMU's second #VMEXIT: what the guest had is gone, and nobody gets to see or to run what the host has. */
+static void host_state(void)
+{
+	setup();
+	vcpu.v.gpr[GPR_RSP] = 0x7000;
+	vmcb.cr3 = 0x1f257000;
+	vmcb.idtr.base = 0xffffffff80030000;
+	next.rsp = (uintptr_t)__builtin_frame_address(0) - 256;
+	CHECK_EQ(run(SVM_EXIT_NPF, (uintptr_t)svm_vmrun_end), HV_EXIT_INVALID);
+	CHECK(strstr(vcpu.v.exit.text, "the emulator") != NULL);
+	CHECK(strlen(vcpu.v.exit.text) < sizeof(vcpu.v.exit.text) - 1);
+	CHECK_EQ(vmcb.rip | vmcb.cr3 | vmcb.idtr.base, 0);
+	CHECK_EQ(vcpu.v.gpr[GPR_RSP], 0x7000);
+	/* A guest may have code there; what it has not is our stack. */
+	setup();
+	next.rsp = 0x7000;
+	CHECK_EQ(run(SVM_EXIT_NPF, (uintptr_t)svm_vmrun_end), HV_EXIT_NPF);
+	CHECK_EQ(vcpu.v.gpr[GPR_RSP], 0x7000);
+}
+
 static void nmi_until_iret(void)
 {
 	const struct hv_event nmi = { .type = EVENT_NMI, .vector = 2 };
@@ -264,6 +288,7 @@ int main(void)
 	RUN(lengths_without_next_rip);
 	RUN(interrupted_delivery);
 	RUN(refused);
+	RUN(host_state);
 	RUN(nmi_until_iret);
 	RUN(paging_changes_flush);
 	return unit_status();
