@@ -231,11 +231,11 @@ static void window_fault(struct frame *f)
 	cli();
 }
 
-static void read_again(unsigned n)
+static void read_again(unsigned n, uint64_t faulting)
 {
-	uint64_t before = ap[n].value, start = rdtsc();
+	uint64_t start = rdtsc();
 
-	while (ap[n].value == before) {
+	while (ap[n].value == faulting) {
 		fail_with_others();
 		cpu_pause();
 		if (rdtsc() - start > smp_patience)
@@ -258,7 +258,7 @@ static void unmapped(void)
 	smp_run_all(read_window);
 	sti();
 	for (unsigned i = 0; i < UNMAPS; i++) {
-		unsigned before[AP_MAX];
+		uint64_t before[AP_MAX], faulting[AP_MAX];
 
 		mapped = false;
 		*(volatile uint64_t *)window_pt = 0;
@@ -267,15 +267,17 @@ static void unmapped(void)
 		smp_ipi(0, ICR_OTHERS | VEC_B | ICR_ASSERT);
 		smp_until("flushes", &acks, cpus - 1);
 		for (unsigned n = 1; n < cpus; n++)
-			before[n] = (unsigned)ap[n].value;
+			before[n] = ap[n].value;
 		for (unsigned n = 1; n < cpus; n++)
 			smp_until("a fault", &faults[n], i + 1);
-		for (unsigned n = 1; n < cpus; n++) /* the read that was under way; none after it */
-			stale += (unsigned)ap[n].value - before[n] > 1;
+		for (unsigned n = 1; n < cpus; n++) {
+			faulting[n] = ap[n].value;
+			stale += faulting[n] - before[n] > 1; /* the read that was under way; none after it */
+		}
 		window_map(i & 1 ? page_old : page_new);
 		mapped = true;
 		for (unsigned n = 1; n < cpus; n++)
-			read_again(n);
+			read_again(n, faulting[n]);
 	}
 	ap_go = true;
 	smp_wait_all();
