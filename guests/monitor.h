@@ -51,6 +51,8 @@ struct monitor_vcpu {
 	int thread; /* (c) */
 	unsigned index; /* (c) */
 	uint32_t dump; /* (a) at the next kick, write the state to the log */
+	unsigned moves; /* (i) to another processor, and */
+	uint64_t moved_at; /* (i) how many VM entries there had been at the last one */
 	struct emul emul; /* (v) */
 	uint64_t unknown_rip; /* (v) of an instruction that the emulator could not do, */
 	unsigned unknowns; /* (v) and how often in a row */
@@ -81,7 +83,7 @@ struct monitor {
 
 	uint32_t request; /* (a) enum monitor_request */
 	uint32_t parked; /* (a) vCPU threads that wait for the machine change */
-	unsigned moves; /* (i) rounds of boot->shuffle_ms so far */
+	unsigned moves; /* (i) of all vCPUs, for boot->shuffle_ms */
 	uint32_t resetting; /* (a) released vCPU threads that have not reset their vCPU yet, but for 0's */
 	struct backoff resets; /* (i) by the guest itself */
 	uint64_t released; /* (i) TSC: when the vCPUs began, or began anew */

@@ -233,11 +233,11 @@ static int loop(struct vcpu *v)
 			__atomic_store_n(&v->mode, VCPU_OUTSIDE, __ATOMIC_RELAXED);
 			continue;
 		}
+		v->area->entries++; /* before it: an entry that lasts is counted, too */
 		stretch_end("an entry", 0);
 		kind = hv->run(v);
 		stretch_begin();
 		__atomic_store_n(&v->mode, VCPU_OUTSIDE, __ATOMIC_RELAXED);
-		v->area->entries++;
 		v->area->count[kind]++;
 		if (v->lapic.pv_armed)
 			kvm_eoi_sync(v);

@@ -56,7 +56,7 @@ struct monitor_boot {
 	uint64_t wall; /* seconds since 1970-01-01 UTC at wall_tsc */
 	uint64_t wall_tsc;
 	uint32_t files;
-	uint32_t shuffle_ms; /* tests: every so often each vCPU moves to the next processor; 0: never */
+	uint32_t shuffle_ms; /* tests: every so often each vCPU that has run moves to the next processor; 0: never */
 	struct monitor_file file[MONITOR_FILES_MAX];
 	char cmdline[MONITOR_CMDLINE_MAX];
 };

@@ -138,7 +138,7 @@ struct vcpu_area {
 	};
 	struct vcpu_regs regs;
 	char text[VCPU_TEXT_MAX]; /* EXIT_INVALID, EXIT_FAULT: a sentence, NUL-terminated */
-	uint64_t entries; /* VM entries so far */
+	uint64_t entries; /* VM entries so far, and the one that it is in */
 	uint64_t count[64]; /* exits by reason, indexed by enum hv_exit_kind; see vcpu_count_name */
 	uint64_t unknown_msr; /* accesses that got #GP */
 	uint64_t pv_eois; /* EOIs that the guest made without an exit */

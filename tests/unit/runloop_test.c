@@ -312,10 +312,13 @@ static void xsetbv_is_checked(void)
 	}
 }
 
+/* Whoever moves a spinning vCPU's thread asks whether it has come to run since. */
+static void is_counted_already(struct vcpu *v) { CHECK_EQ(v->area->entries, 1); }
+
 static void monitor_exits_pass_through(void)
 {
 	setup(1);
-	fake_step(HV_EXIT_SHUTDOWN, NULL);
+	fake_step(HV_EXIT_SHUTDOWN, is_counted_already);
 	CHECK_EQ(vcpu_run(&g->v), EXIT_SHUTDOWN);
 	fake_step(HV_EXIT_UNKNOWN, NULL);
 	CHECK_EQ(vcpu_run(&g->v), EXIT_FAULT);
