@@ -20,6 +20,7 @@ enum {
 	WORK_RESCHED = 1 << 0,
 	WORK_DYING = 1 << 1, /* the current thread is being killed */
 	WORK_LOG = 1 << 2, /* the log has grown, and who waits for that has not been told */
+	WORK_WAKE = 1 << 3, /* there are threads in `wake` */
 };
 
 struct percpu {
@@ -48,7 +49,7 @@ struct percpu {
 
 	struct spinlock run_lock;
 	struct thread_queue run; /* [run_lock] */
-	struct thread *wake; /* (a) to be waked here by whoever finds them (kernel/wake.c) */
+	struct thread *wake; /* (a) that others want waked, and this processor wakes (kernel/wake.c) */
 	uint64_t charged; /* [run_lock] TSC up to which the current thread's time is accounted */
 
 	struct spinlock timer_lock;

@@ -301,7 +301,8 @@ void sched_ipi(void)
 {
 	struct percpu *cpu = percpu_self();
 
-	wake_read(cpu);
+	if (__atomic_load_n(&cpu->wake, __ATOMIC_RELAXED))
+		cpu->work |= WORK_WAKE;
 	spin_lock(&cpu->run_lock);
 	if (cpu->current->dying)
 		cpu->work |= WORK_DYING;
@@ -311,9 +312,15 @@ void sched_ipi(void)
 	spin_unlock(&cpu->run_lock);
 }
 
-/* No lock is held here. */
-static void pass_on_log(struct percpu *cpu)
+/* No lock is held here, and this is no interrupt's handler. */
+static void pass_on(struct percpu *cpu)
 {
+	if (__builtin_expect((cpu->work & (WORK_WAKE | WORK_LOG)) == 0, 1))
+		return;
+	if (cpu->work & WORK_WAKE) { /* first: what goes with the last reference may say something */
+		cpu->work &= ~(uint32_t)WORK_WAKE;
+		wake_read(cpu);
+	}
 	if (cpu->work & WORK_LOG) {
 		cpu->work &= ~(uint32_t)WORK_LOG;
 		log_tell();
@@ -325,7 +332,7 @@ void sched_work(void)
 	struct percpu *cpu;
 
 	while ((cpu = percpu_self())->work != 0) {
-		pass_on_log(cpu);
+		pass_on(cpu);
 		if (cpu->work & WORK_DYING)
 			thread_exit();
 		if (cpu->work & WORK_RESCHED)
@@ -335,10 +342,11 @@ void sched_work(void)
 
 void sched_yield_point(void)
 {
-	pass_on_log(percpu_self());
+	pass_on(percpu_self());
 	stretch_end("a yield point", 0);
 	cpu_interrupt_window();
 	stretch_begin();
+	pass_on(percpu_self());
 	if (percpu_self()->work & WORK_RESCHED)
 		schedule();
 }
@@ -367,7 +375,7 @@ void sched_idle(void)
 	for (;;) {
 		struct percpu *cpu = percpu_self();
 
-		pass_on_log(cpu);
+		pass_on(cpu);
 		if (cpu->work & WORK_RESCHED || __atomic_load_n(&cpu->run.ready, __ATOMIC_ACQUIRE)) {
 			schedule();
 			continue;

@@ -70,7 +70,7 @@ void sched_enqueue(struct percpu *cpu, struct thread *t);
 /* [run] It waited, or never ran: now it is ready on cpu. */
 void sched_make_ready(struct percpu *cpu, struct thread *t);
 
-/* wake.c: wakes whom others have put into cpu's list; on cpu itself, no lock is held. */
+/* wake.c: wakes whom others have put into cpu's list; on cpu itself, no lock held, no interrupt handled. */
 void wake_read(struct percpu *cpu);
 
 /* claim.c: which processor a thread is on */

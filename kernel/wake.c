@@ -20,15 +20,14 @@ static void leave_for(struct percpu *cpu, struct thread *t)
 	do
 		t->wake_next = first;
 	while (!__atomic_compare_exchange_n(&cpu->wake, &first, t, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED));
-	cpu_interrupt(cpu, VECTOR_RESCHED);
+	if (first == NULL) /* else who put that there interrupts, or has */
+		cpu_interrupt(cpu, VECTOR_RESCHED);
 }
 
 void wake_read(struct percpu *cpu)
 {
 	struct thread *t, *next;
 
-	if (__atomic_load_n(&cpu->wake, __ATOMIC_RELAXED) == NULL)
-		return;
 	for (t = __atomic_exchange_n(&cpu->wake, NULL, __ATOMIC_ACQUIRE); t; t = next) {
 		next = t->wake_next;
 		(void)__atomic_exchange_n(&t->waking, false, __ATOMIC_ACQ_REL);
