@@ -61,10 +61,12 @@ static void mark_x87(uint64_t *area)
 {
 	uint64_t used = (area[0] ^ FCW_RESET) | area[1] | area[2]; /* FCW to FOP; FIP; FDP */
 
+	if (!(area[64] & XCR0_X87)) /* XSTATE_BV */
+		return;
 	for (unsigned i = 4; i < 20; i++) /* ST0-7 */
 		used |= area[i];
 	if (used == 0)
-		area[64] &= ~(uint64_t)XCR0_X87; /* XSTATE_BV */
+		area[64] &= ~(uint64_t)XCR0_X87;
 }
 
 void fpu_save(void *area)
