@@ -21,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ESCAPE_KEY = 0x1d /* Ctrl-] */, LINE_BYTES = 512, AFTERLIFE_MS = 5000 };
+enum { ESCAPE_KEY = 0x1d /* Ctrl-] */, LINE_BYTES = 512, AFTERLIFE_MS = 5000, HELD_MS = 500 };
 
 static const char verdict_words[] = "bulkhead: box off: ";
 static const char exit_words[] = "exit status "; /* the only guest's, by the debug-exit port */
@@ -49,6 +49,8 @@ struct relay {
 	size_t pending_bytes;
 	char error_line[LINE_BYTES];
 	size_t error_bytes;
+	char held[16384]; /* complaints that wait for the end of the box's line */
+	size_t held_bytes;
 	int64_t start_ms, last_output_ms;
 };
 
@@ -181,6 +183,25 @@ static bool line_follow(struct relay *r, char c)
 	return false;
 }
 
+static void errors_show(struct relay *r)
+{
+	write_all(2, r->held, r->held_bytes);
+	r->held_bytes = 0;
+}
+
+/* The emulator's complaints come after the first line that is whole, never within one. */
+static void output_show(struct relay *r, const char *data, size_t bytes)
+{
+	const char *end = r->held_bytes > 0 ? memrchr(data, '\n', bytes) : NULL;
+	size_t whole = end != NULL ? (size_t)(end + 1 - data) : 0;
+
+	if (whole > 0) {
+		write_all(1, data, whole);
+		errors_show(r);
+	}
+	write_all(1, data + whole, bytes - whole);
+}
+
 /* Returns false at the end of the emulator's output. */
 static bool output_take(struct relay *r)
 {
@@ -198,7 +219,7 @@ static bool output_take(struct relay *r)
 		if (!control || r->box_speaks)
 			shown[k++] = data[i];
 	}
-	write_all(1, shown, k);
+	output_show(r, shown, k);
 	r->last_output_ms = now_ms();
 	return true;
 }
@@ -219,8 +240,12 @@ static void errors_take(struct relay *r)
 		if (data[i] != '\n')
 			continue;
 		r->error_line[r->error_bytes] = '\0';
-		if (r->emulator->error_worth(r->error_line))
-			write_all(2, r->error_line, r->error_bytes);
+		if (r->emulator->error_worth(r->error_line)) {
+			if (r->held_bytes + r->error_bytes > sizeof(r->held))
+				errors_show(r);
+			memcpy(r->held + r->held_bytes, r->error_line, r->error_bytes);
+			r->held_bytes += r->error_bytes;
+		}
 		r->error_bytes = 0;
 	}
 }
@@ -394,6 +419,8 @@ static void loop(struct relay *r, unsigned int timeout)
 			input_give(r);
 		if (p[3].revents != 0)
 			errors_take(r);
+		if (r->raw_bytes == 0 || now_ms() - r->last_output_ms >= HELD_MS)
+			errors_show(r);
 	}
 }
 
@@ -477,6 +504,7 @@ int relay(const struct emulator *emulator, unsigned int timeout)
 			break;
 		errors_take(&r);
 	}
+	errors_show(&r);
 	line_end(&r);
 	raw_end(&r);
 	terminal_restore();
