@@ -153,7 +153,7 @@ __attribute__((unused)) static void fresh(void)
 	on(0);
 }
 
-static struct thread *start(unsigned n, unsigned cpu, uint8_t priority)
+__attribute__((unused)) static struct thread *start(unsigned n, unsigned cpu, uint8_t priority)
 {
 	struct thread *t = &threads[n];
 
