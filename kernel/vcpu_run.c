@@ -214,23 +214,27 @@ static int leave(struct vcpu *v)
 
 static int loop(struct vcpu *v)
 {
-	for (unsigned turn = 1;; turn++) {
-		enum hv_exit_kind kind;
-		enum step s;
+	unsigned again = 0;
 
-		/* Enough processors can always have another request for us: host interrupts come in nevertheless. */
-		if (turn % 64 == 0)
-			sched_yield_point();
-		s = prepare(v);
-		if (s == STEP_AGAIN)
-			continue;
-		if (s == STEP_MONITOR)
-			return leave(v);
-		if (s == STEP_DEAD)
-			return E_DEAD;
-		__atomic_store_n(&v->mode, VCPU_IN_GUEST, __ATOMIC_SEQ_CST);
-		if (__atomic_load_n(&v->request, __ATOMIC_SEQ_CST) != 0) {
-			__atomic_store_n(&v->mode, VCPU_OUTSIDE, __ATOMIC_RELAXED);
+	for (;;) {
+		enum hv_exit_kind kind;
+		enum step s = prepare(v);
+
+		if (s == STEP_ENTER) {
+			__atomic_store_n(&v->mode, VCPU_IN_GUEST, __ATOMIC_SEQ_CST);
+			if (__atomic_load_n(&v->request, __ATOMIC_SEQ_CST) != 0) {
+				__atomic_store_n(&v->mode, VCPU_OUTSIDE, __ATOMIC_RELAXED);
+				s = STEP_AGAIN;
+			}
+		}
+		if (s != STEP_ENTER) {
+			if (s == STEP_MONITOR)
+				return leave(v);
+			if (s == STEP_DEAD)
+				return E_DEAD;
+			/* Enough processors can always have another request for us: host interrupts come in nevertheless. */
+			if (++again % 64 == 0)
+				sched_yield_point();
 			continue;
 		}
 		v->area->entries++; /* before it: an entry that lasts is counted, too */
