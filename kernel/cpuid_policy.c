@@ -100,7 +100,7 @@ static uint32_t *entry_add(struct cpuid_table *t, uint32_t leaf, uint8_t subleaf
 
 const struct cpuid_entry *cpuid_find(const struct cpuid_table *t, uint32_t leaf, uint32_t subleaf)
 {
-	const struct cpuid_entry *e, *end;
+	const struct cpuid_entry *e;
 	unsigned group = group_of(leaf), i;
 
 	if (leaf > t->max[group] || (leaf & 0x3fffffc0) != 0)
@@ -109,11 +109,10 @@ const struct cpuid_entry *cpuid_find(const struct cpuid_table *t, uint32_t leaf,
 	if (i == 0)
 		return NULL;
 	e = t->entry + i - 1;
-	if (e->any_subleaf) /* most have no others */
-		return e;
-	for (end = t->entry + t->count; e < end && e->leaf == leaf; e++)
+	do
 		if (e->any_subleaf || e->subleaf == subleaf)
 			return e;
+	while (++e < t->entry + t->count && e->leaf == leaf);
 	return NULL;
 }
 

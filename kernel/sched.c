@@ -315,8 +315,6 @@ void sched_ipi(void)
 /* No lock is held here, and this is no interrupt's handler. */
 static void pass_on(struct percpu *cpu)
 {
-	if (__builtin_expect((cpu->work & (WORK_WAKE | WORK_LOG)) == 0, 1))
-		return;
 	if (cpu->work & WORK_WAKE) { /* first: what goes with the last reference may say something */
 		cpu->work &= ~(uint32_t)WORK_WAKE;
 		wake_read(cpu);
@@ -342,7 +340,6 @@ void sched_work(void)
 
 void sched_yield_point(void)
 {
-	pass_on(percpu_self());
 	stretch_end("a yield point", 0);
 	cpu_interrupt_window();
 	stretch_begin();
