@@ -214,12 +214,17 @@ static int leave(struct vcpu *v)
 
 static int loop(struct vcpu *v)
 {
-	unsigned again = 0;
-
-	for (;;) {
+	for (unsigned turn = 1;; turn++) {
 		enum hv_exit_kind kind;
-		enum step s = prepare(v);
+		enum step s;
 
+		/*
+		 * Host interrupts come in at last: other processors can always have another request for us, and an entry
+		 * whose event's delivery always ends in an exit (#AC without end) never comes to an interrupt's turn.
+		 */
+		if (turn % 64 == 0)
+			sched_yield_point();
+		s = prepare(v);
 		if (s == STEP_ENTER) {
 			__atomic_store_n(&v->mode, VCPU_IN_GUEST, __ATOMIC_SEQ_CST);
 			if (__atomic_load_n(&v->request, __ATOMIC_SEQ_CST) != 0) {
@@ -232,9 +237,6 @@ static int loop(struct vcpu *v)
 				return leave(v);
 			if (s == STEP_DEAD)
 				return E_DEAD;
-			/* Enough processors can always have another request for us: host interrupts come in nevertheless. */
-			if (++again % 64 == 0)
-				sched_yield_point();
 			continue;
 		}
 		v->area->entries++; /* before it: an entry that lasts is counted, too */

@@ -260,6 +260,23 @@ static void endless_alignment_checks_are_exits(void)
 	fake_vm_free(vm);
 }
 
+/* The exit ends each delivery, so a host interrupt that waits never ends an entry itself. */
+static void ac_again(struct vcpu *v)
+{
+	ac(v);
+	if (fake.yields == 0 && fake.entries < 1000)
+		fake.next = 0;
+}
+
+static void endless_exits_let_host_interrupts_in(void)
+{
+	setup(1);
+	fake_step(HV_EXIT_EXCEPTION, ac_again);
+	CHECK_EQ(vcpu_run(&g->v), EXIT_KICK);
+	CHECK(fake.entries > 50 && fake.entries < 500);
+	fake_vm_free(vm);
+}
+
 static void faults_combine_to_double_fault(void)
 {
 	static const struct { uint8_t first, second, want; } t[] = {
@@ -381,6 +398,7 @@ void event_cases(void)
 	RUN(application_processor_waits_for_sipi);
 	RUN(init_takes_back_a_sipi);
 	RUN(endless_alignment_checks_are_exits);
+	RUN(endless_exits_let_host_interrupts_in);
 	RUN(faults_combine_to_double_fault);
 	RUN(eoi_by_word);
 	RUN(no_eoi_by_word_while_another_waits);
