@@ -9,9 +9,9 @@
 #define ESR_SEND_ILLEGAL    (1U << 5)
 #define ESR_RECEIVE_ILLEGAL (1U << 6)
 
-static uint32_t *word_of(struct lapic *a, uint32_t reg, uint8_t vector)
+static uint32_t *word_of(struct lapic *a, uint32_t reg, unsigned vector)
 {
-	return &a->page[(reg + (vector / 32U) * 16U) / 4];
+	return &a->page[reg / 4 + vector / 32 * 4];
 }
 
 static int top_of(unsigned word, uint32_t bits) { return (int)(word * 32 + 31) - __builtin_clz(bits); }
@@ -44,17 +44,26 @@ static int irr_top(struct lapic *a)
 	return APIC_NONE;
 }
 
-/* After a bit of ISR has gone. */
-static void isr_update(struct lapic *a, unsigned word)
+static int isr_top(const struct lapic *a)
 {
-	if (a->page[(APIC_ISR + word * 16) / 4] == 0)
-		a->isr_words &= (uint8_t)~(1U << word);
-	a->isr_top = APIC_NONE;
-	if (a->isr_words != 0) {
-		unsigned w = 31U - (unsigned)__builtin_clz(a->isr_words);
+	unsigned w;
 
-		a->isr_top = (int16_t)top_of(w, a->page[(APIC_ISR + w * 16) / 4]);
-	}
+	if (a->isr_words == 0)
+		return APIC_NONE;
+	w = 31U - (unsigned)__builtin_clz(a->isr_words);
+	return top_of(w, a->page[(APIC_ISR + w * 16) / 4]);
+}
+
+/* The vector goes out of service. True: it was level-triggered. */
+static inline bool isr_clear(struct lapic *a, unsigned vector)
+{
+	uint32_t *isr = word_of(a, APIC_ISR, vector), bit = 1U << (vector & 31);
+
+	*isr &= ~bit;
+	if (*isr == 0)
+		a->isr_words &= (uint8_t)~(1U << vector / 32);
+	a->isr_top = (int16_t)isr_top(a);
+	return (isr[(APIC_TMR - APIC_ISR) / 4] & bit) != 0;
 }
 
 void lapic_summarise(struct lapic *a)
@@ -63,7 +72,7 @@ void lapic_summarise(struct lapic *a)
 	for (unsigned w = 0; w < 8; w++)
 		if (lapic_reg(a, APIC_ISR + w * 16) != 0)
 			a->isr_words |= (uint8_t)(1U << w);
-	isr_update(a, 7);
+	a->isr_top = (int16_t)isr_top(a);
 	__atomic_store_n(&a->irr_words, 0xff, __ATOMIC_SEQ_CST);
 }
 
@@ -90,8 +99,7 @@ void lapic_unaccept(struct lapic *a, uint8_t vector)
 {
 	uint32_t bit = 1U << (vector & 31);
 
-	*word_of(a, APIC_ISR, vector) &= ~bit;
-	isr_update(a, vector / 32U);
+	(void)isr_clear(a, vector);
 	__atomic_fetch_or(word_of(a, APIC_IRR, vector), bit, __ATOMIC_SEQ_CST);
 	__atomic_fetch_or(&a->irr_words, (uint8_t)(1U << vector / 32), __ATOMIC_SEQ_CST);
 }
@@ -100,14 +108,8 @@ int lapic_eoi(struct vcpu *v)
 {
 	struct lapic *a = &v->lapic;
 	int vector = a->isr_top;
-	uint32_t bit;
 
-	if (vector == APIC_NONE)
-		return APIC_NONE;
-	bit = 1U << (vector & 31);
-	*word_of(a, APIC_ISR, (uint8_t)vector) &= ~bit;
-	isr_update(a, (unsigned)vector / 32);
-	return (*word_of(a, APIC_TMR, (uint8_t)vector) & bit) != 0 ? vector : APIC_NONE;
+	return vector != APIC_NONE && isr_clear(a, (unsigned)vector) ? vector : APIC_NONE;
 }
 
 uint32_t lapic_ppr(const struct lapic *a)
