@@ -41,6 +41,7 @@ struct svm_cpu {
 /* Read-only once probe and the first cpu_on are through. */
 struct svm_box {
 	uint32_t caps; /* enum hv_cap */
+	uint32_t clean; /* SVM_CLEAN_*: what the processor may keep of a VMCB after an exit */
 	uint32_t asids; /* 1 .. asids - 1 are usable */
 	hpa_t iopm, msrpm;
 	bool tcg; /* QEMU's: see svm_rearm and inject_virq */

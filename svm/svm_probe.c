@@ -140,6 +140,7 @@ int svm_cpu_on(struct percpu *cpu)
 
 	if (svm_box.asids == 0) {
 		svm_box.caps = hv_caps;
+		svm_box.clean = (hv_caps & HV_CAP_CLEAN) != 0 ? SVM_CLEAN_ALL : 0;
 		svm_box.asids = cpuid(SVM_LEAF, 0).ebx;
 		svm_box.tcg = cpu_is_tcg();
 	}

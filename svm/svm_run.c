@@ -159,20 +159,26 @@ static void keep_shadow(struct svm_vcpu *s)
 		s->shadow_rip = 0;
 }
 
+/* What is not in the table. */
+static enum hv_exit_kind decode_outside(struct svm_vcpu *s, uint32_t code)
+{
+	if (code == SVM_EXIT_NPF)
+		return decode_npf(&s->v.exit, s->vmcb);
+	if (code < SVM_EXIT_EXCEPTION)
+		return decode_register(&s->v.exit, s->vmcb, code);
+	if (code < SVM_EXIT_INTR)
+		return decode_exception(s, (uint8_t)(code - SVM_EXIT_EXCEPTION));
+	return decode_rare(s, code, HV_EXIT_UNKNOWN);
+}
+
 static enum hv_exit_kind svm_decode(struct svm_vcpu *s)
 {
 	struct vmcb *c = s->vmcb;
 	uint32_t code = (uint32_t)c->exit_code;
 	enum hv_exit_kind kind;
 
-	if (code == SVM_EXIT_NPF)
-		return decode_npf(&s->v.exit, c);
-	if (code < SVM_EXIT_EXCEPTION)
-		return decode_register(&s->v.exit, c, code);
-	if (code < SVM_EXIT_INTR)
-		return decode_exception(s, (uint8_t)(code - SVM_EXIT_EXCEPTION));
-	if (code >= SVM_EXIT_TABLE || exit_kind[code - SVM_EXIT_INTR] == 0)
-		return decode_rare(s, code, HV_EXIT_UNKNOWN);
+	if (code - SVM_EXIT_INTR >= SVM_EXIT_TABLE - SVM_EXIT_INTR || exit_kind[code - SVM_EXIT_INTR] == 0)
+		return decode_outside(s, code);
 	kind = (enum hv_exit_kind)(exit_kind[code - SVM_EXIT_INTR] - 1);
 	switch (kind) {
 	case HV_EXIT_RDMSR:
@@ -251,7 +257,7 @@ enum hv_exit_kind svm_run(struct vcpu *v)
 	v->gpr[GPR_RAX] = c->rax;
 	v->gpr[GPR_RSP] = c->rsp;
 	v->cr8 = c->v_tpr & 15;
-	c->clean = (svm_box.caps & HV_CAP_CLEAN) != 0 ? SVM_CLEAN_ALL : 0;
+	c->clean = svm_box.clean;
 	c->tlb_control = SVM_TLB_NOTHING;
 	c->event_inj = 0;
 	v->event.type = EVENT_NONE;
