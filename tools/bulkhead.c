@@ -2,6 +2,7 @@
 /* The bulkhead command: reads its arguments and calls the part that does the work. */
 #include "tools/tool.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@ static const char usage_text[] =
 	"       bulkhead image CONF -o FILE [--cmdline TEXT] [--boot uefi|grub-efi]\n"
 	"       bulkhead run CONF [options] [-- QEMU options]\n"
 	"       bulkhead bench\n"
+	"       bulkhead help\n"
 	"\n"
 	"check   says whether CONF is right, or names line and mend\n"
 	"image   builds a disk and CD image that boots by UEFI and by BIOS\n"
@@ -32,6 +34,17 @@ static const char usage_text[] =
 	"Exit codes: 0 every guest powered itself off; 1 one failed, or CONF is wrong; 124 "
 	"time-out;\n"
 	"2 nothing was started; 130 left by the user (Ctrl-] then q).\n";
+
+static bool is_help(const char *arg)
+{
+	return strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0;
+}
+
+static void help(void)
+{
+	fputs(usage_text, stdout);
+	exit(EXIT_OK);
+}
 
 static void usage(void)
 {
@@ -58,7 +71,14 @@ static enum boot_way boot_arg(const char *text)
 	die("--boot %s is not one of uefi, bios, grub-efi", text);
 }
 
-/* Takes one option with its value. */
+static const char *value_of(const char *option, const char *value)
+{
+	if (value == NULL)
+		die("%s needs a value", option);
+	return value;
+}
+
+/* Takes one option with its value; NULL: the command line ended. */
 static void option_take(struct tool_options *o, const char *option, const char *value)
 {
 	const struct {
@@ -73,18 +93,18 @@ static void option_take(struct tool_options *o, const char *option, const char *
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		if (strcmp(option, texts[i].name) == 0) {
-			*texts[i].to = value;
+			*texts[i].to = value_of(option, value);
 			return;
 		}
 	}
 	if (strcmp(option, "--boot") == 0)
-		o->boot = boot_arg(value);
+		o->boot = boot_arg(value_of(option, value));
 	else if (strcmp(option, "--cpus") == 0)
-		o->cpus = number_arg(option, value, 255);
+		o->cpus = number_arg(option, value_of(option, value), 255);
 	else if (strcmp(option, "--timeout") == 0)
-		o->timeout = number_arg(option, value, 1000000);
+		o->timeout = number_arg(option, value_of(option, value), 1000000);
 	else
-		die("unknown option %s; `bulkhead` alone lists them", option);
+		die("unknown option %s; `bulkhead help` lists them", option);
 }
 
 static void options_parse(struct tool_options *o, int argc, char **argv)
@@ -98,11 +118,11 @@ static void options_parse(struct tool_options *o, int argc, char **argv)
 			if (o->conf != NULL)
 				die("one config file at a time: %s or %s?", o->conf, argv[i]);
 			o->conf = argv[i];
-		} else if (i + 1 < argc) {
+		} else if (is_help(argv[i])) {
+			help();
+		} else {
 			option_take(o, argv[i], argv[i + 1]);
 			i++;
-		} else {
-			die("%s needs a value", argv[i]);
 		}
 	}
 	if (o->conf == NULL)
@@ -168,6 +188,8 @@ int main(int argc, char **argv)
 
 	if (argc < 2)
 		usage();
+	if (strcmp(argv[1], "help") == 0 || is_help(argv[1]) || (argc == 3 && is_help(argv[2])))
+		help();
 	if (strcmp(argv[1], "bench") == 0)
 		return bench_main("/proc/self/exe", argc - 1, argv + 1);
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
@@ -176,5 +198,6 @@ int main(int argc, char **argv)
 		options_parse(&o, argc, argv);
 		return box_load(o.conf, &box) != 0 ? EXIT_BAD : commands[i].run(&o, &box);
 	}
+	fprintf(stderr, "bulkhead: there is no command %s\n", argv[1]);
 	usage();
 }
