@@ -41,12 +41,14 @@ void cov_end(bool box)
 	(void)box;
 }
 
-/* (text, bytes): the next piece of the calling program's stream; none: the kernel's turn. */
+/* (text, bytes, COV_WORD): the next piece of the calling program's stream; none: the kernel's turn. */
 int64_t sys_cov(struct sys_frame *f)
 {
 	uint8_t some[256];
 	int status = 0;
 
+	if (f->arg[2] != COV_WORD)
+		return E_NOSYS;
 	if (f->arg[1] == 0)
 		cov_dump(false);
 	if (f->arg[1] > sizeof(some))

@@ -12,7 +12,7 @@ void cov_put(const void *bytes, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		kept[used++] = ((const uint8_t *)bytes)[i];
 		if (used == sizeof(kept)) {
-			sys_call6(SYS_MAX, (uint64_t)kept, used, 0, 0, 0, 0);
+			sys_call6(SYS_MAX, (uint64_t)kept, used, COV_WORD, 0, 0, 0);
 			used = 0;
 		}
 	}
@@ -21,8 +21,8 @@ void cov_put(const void *bytes, size_t n)
 void cov_end(bool box)
 {
 	if (used)
-		sys_call6(SYS_MAX, (uint64_t)kept, used, 0, 0, 0, 0);
+		sys_call6(SYS_MAX, (uint64_t)kept, used, COV_WORD, 0, 0, 0);
 	used = 0;
 	if (box)
-		sys_call6(SYS_MAX, 0, 0, 0, 0, 0, 0);
+		sys_call6(SYS_MAX, 0, 0, COV_WORD, 0, 0, 0);
 }
