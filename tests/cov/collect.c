@@ -117,8 +117,12 @@ static bool add(struct bytes *to, const struct bytes *from)
 
 static void keep(const char *file, const char *name, const struct bytes *data)
 {
-	size_t i = 0;
+	size_t i = 0, n = strlen(name);
 
+	if (name[0] != '/' || n < 6 || strcmp(name + n - 5, ".gcda") != 0) {
+		complain(file, "what should be a name of a .gcda is none");
+		return;
+	}
 	while (i < objects_n && strcmp(objects[i].name, name) != 0)
 		i++;
 	if (i == objects_n) {
