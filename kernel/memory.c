@@ -19,7 +19,7 @@
 
 #define LEAF (PTE_P | PTE_A | PTE_D | PTE_G)
 
-enum { SLOT_POOL = 256, SLOT_STACKS = 384, POOL_PDS = 4, STACK_SLOT = 16384, STACKS_MAX = 8192 };
+enum { SLOT_POOL = 256, POOL_PDS = 4 };
 enum {
 	EARLY_PAGES = 16 << 8 /* of the image, mapped by boot/entry.asm: 16 MiB */,
 	EARLY_PT = 0x8000 / 8
@@ -35,9 +35,6 @@ static uint64_t kernel_cr3, nx; /* (c) after boot */
 static struct {
 	struct spinlock lock;
 	uint64_t mmio_next; /* [lock] */
-	uint64_t stack_next; /* [lock] stacks ever made */
-	uint64_t stack_free; /* [lock] top of a cached one, whose last word is the next */
-	uint64_t stacks_cached; /* [lock] */
 } layout = { .mmio_next = KERNEL_MMIO };
 
 uint64_t memory_kernel_cr3(void)
@@ -59,6 +56,19 @@ static void map_pool(uint64_t kernel_phys, const struct piece *pool)
 	boot_tables[SLOT_POOL] = ((uint64_t)pool_pdpt - KERNEL_IMAGE + kernel_phys) | PTE_P | PTE_W;
 }
 
+/*
+ * Every block of the pool that can be a stack has its place as one, with a gap below, for good: a stack costs its two
+ * pages and no table, and goes back to the pool without any processor having to forget a translation.
+ */
+static void map_stacks(const struct piece *pool)
+{
+	_Static_assert(KERNEL_STACK_BYTES == PAGE_4K << 1, "a block of order 1");
+	for (uint64_t at = 0; at < pool->size; at += KERNEL_STACK_BYTES)
+		if (page_map(boot_tables, NULL, KERNEL_STACKS + 2 * at + KERNEL_STACK_BYTES, hpa(pool->base + at),
+			     KERNEL_STACK_BYTES, LEAF | PTE_W | nx, false) < 0)
+			fatal("not enough memory for the page tables of %lu MiB of kernel stacks", pool->size >> 20);
+}
+
 void memory_init(const struct bootinfo *info, uint64_t kernel_phys, struct piece *pool)
 {
 	uint64_t ram;
@@ -76,9 +86,7 @@ void memory_init(const struct bootinfo *info, uint64_t kernel_phys, struct piece
 			boot_tables[EARLY_PT + i] |= PTE_G;
 	write_cr3(kernel_cr3);
 	pool_init((void *)KERNEL_POOL, hpa(pool->base), pool->size);
-	/* These two have to be there before the first space copies the kernel half. */
-	for (unsigned i = SLOT_STACKS; i <= SLOT_STACKS + 1; i++)
-		boot_tables[i] = pool_hpa(pool_page(NULL)).raw | PTE_P | PTE_W;
+	map_stacks(pool);
 	log_line("mem", "%lu MiB RAM, kernel pool %lu MiB at 0x%lx", ram >> 20, pool->size >> 20,
 		 pool->base);
 }
@@ -152,47 +160,14 @@ void memory_read(uint64_t base, void *to, size_t bytes)
 	memory_window_close();
 }
 
-static uint64_t stack_make(uint64_t slot)
+uint64_t stack_alloc(struct space *payer)
 {
-	uint64_t top = KERNEL_STACKS + (slot + 1) * STACK_SLOT;
-	char *pages = slot < STACKS_MAX ? pool_pages(NULL, 1) : NULL;
+	const char *pages = pool_pages(payer, 1);
 
-	if (!pages)
-		return 0;
-	if (page_map(boot_tables, NULL, top - KERNEL_STACK_BYTES, pool_hpa(pages),
-		     KERNEL_STACK_BYTES, LEAF | PTE_W | nx, false) < 0) {
-		pool_pages_free(NULL, pages, 1);
-		return 0;
-	}
-	return top;
+	return pages ? KERNEL_STACKS + 2 * ((uint64_t)pages - KERNEL_POOL + KERNEL_STACK_BYTES) : 0;
 }
 
-uint64_t stack_alloc(void)
+void stack_free(struct space *payer, uint64_t top)
 {
-	uint64_t top;
-
-	spin_lock(&layout.lock);
-	top = layout.stack_free;
-	if (top) {
-		layout.stack_free = ((uint64_t *)top)[-1];
-		layout.stacks_cached--;
-	} else if ((top = stack_make(layout.stack_next)) != 0) {
-		layout.stack_next++;
-	}
-	spin_unlock(&layout.lock);
-	return top;
-}
-
-void stack_free(uint64_t top)
-{
-	spin_lock(&layout.lock);
-	((uint64_t *)top)[-1] = layout.stack_free;
-	layout.stack_free = top;
-	layout.stacks_cached++;
-	spin_unlock(&layout.lock);
-}
-
-uint64_t stack_cached_bytes(void)
-{
-	return layout.stacks_cached * KERNEL_STACK_BYTES;
+	pool_pages_free(payer, (char *)KERNEL_POOL + (top - KERNEL_STACKS) / 2 - KERNEL_STACK_BYTES, 1);
 }

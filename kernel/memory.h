@@ -22,6 +22,7 @@
 #define KERNEL_STACK_BYTES 8192U
 
 struct percpu;
+struct space;
 
 struct piece { /* of free RAM */
 	uint64_t base, size;
@@ -60,7 +61,6 @@ void memory_window_close(void);
 /* Copies physical memory by way of the window, any size. */
 void memory_read(uint64_t base, void *to, size_t bytes);
 
-/* The top of a kernel stack with a guard page below, or 0. They are cached, never unmapped. */
-uint64_t stack_alloc(void);
-void stack_free(uint64_t top);
-uint64_t stack_cached_bytes(void);
+/* The top of a kernel stack, two of the payer's pages with nothing mapped below, or 0. */
+uint64_t stack_alloc(struct space *payer);
+void stack_free(struct space *payer, uint64_t top);

@@ -36,7 +36,7 @@ static struct {
 	struct page *page; /* (c) the table */
 	uint32_t free[ORDERS]; /* [lock] */
 	uint32_t room[SMALL_SHIFTS]; /* [lock] the kernel's own; others are in struct space */
-	uint64_t free_pages; /* [lock] */
+	uint64_t free_pages, small_bytes; /* [lock] */
 } pool;
 
 hpa_t pool_hpa(const void *p)
@@ -132,7 +132,7 @@ void pool_init(void *va, hpa_t base, uint64_t bytes)
 	pool.physical = base.raw;
 	pool.pages = (uint32_t)(bytes / PAGE_4K);
 	pool.page = va;
-	pool.free_pages = 0;
+	pool.free_pages = pool.small_bytes = 0;
 	memset(va, 0, table * PAGE_4K);
 	for (unsigned o = 0; o < ORDERS; o++)
 		pool.free[o] = NONE;
@@ -148,6 +148,11 @@ uint64_t pool_bytes(void)
 uint64_t pool_free_pages(void)
 {
 	return __atomic_load_n(&pool.free_pages, __ATOMIC_RELAXED);
+}
+
+uint64_t pool_small_bytes(void)
+{
+	return __atomic_load_n(&pool.small_bytes, __ATOMIC_RELAXED);
 }
 
 /* ---- accounts; [lock] */
@@ -187,22 +192,6 @@ static void block_return(struct space *payer, uint32_t n, unsigned order)
 {
 	block_give(n, order);
 	uncharge(payer, 1U << order);
-}
-
-int pool_charge(struct space *payer, uint64_t pages)
-{
-	spin_lock(&pool.lock);
-	bool ok = charge(payer, pages);
-
-	spin_unlock(&pool.lock);
-	return ok ? 0 : E_NOMEM;
-}
-
-void pool_uncharge(struct space *payer, uint64_t pages)
-{
-	spin_lock(&pool.lock);
-	uncharge(payer, pages);
-	spin_unlock(&pool.lock);
 }
 
 int pool_move_quota(struct space *from, struct space *to, uint64_t pages)
@@ -294,6 +283,7 @@ static void *small_take(struct space *payer, unsigned shift)
 	object = (uint16_t *)((char *)page_address(n) + pool.page[n].first_free);
 	pool.page[n].first_free = *object;
 	pool.page[n].used++;
+	pool.small_bytes += 1U << shift;
 	if (pool.page[n].first_free == 0xffff)
 		list_drop(room, n);
 	return object;
@@ -311,6 +301,7 @@ static void small_give(struct space *payer, void *p, unsigned shift)
 		list_push(room, n);
 	*(uint16_t *)p = page->first_free;
 	page->first_free = offset;
+	pool.small_bytes -= 1U << shift;
 	if (--page->used == 0) {
 		list_drop(room, n);
 		block_return(payer, n, 0);

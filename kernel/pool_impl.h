@@ -12,12 +12,8 @@ struct space;
 void pool_init(void *va, hpa_t base, uint64_t bytes);
 uint64_t pool_bytes(void);
 uint64_t pool_free_pages(void);
-/*
- * Charges pages to a space without giving any: what the kernel keeps for it elsewhere. 0 or
- * E_NOMEM.
- */
-int pool_charge(struct space *payer, uint64_t pages);
-void pool_uncharge(struct space *payer, uint64_t pages);
+/* Of all small objects that are given out, each as large as its size class. */
+uint64_t pool_small_bytes(void);
 /*
  * Moves quota that `from` does not use; from or to NULL: out of nowhere, into nothing. 0 or
  * E_NOMEM.

@@ -54,14 +54,14 @@ void processors_early(void)
 static bool make_stacks(struct tss *tss)
 {
 	for (unsigned i = 0; i < IST_COUNT; i++)
-		if ((tss->ist[i] = stack_alloc()) == 0)
+		if ((tss->ist[i] = stack_alloc(NULL)) == 0)
 			return false;
 	return true;
 }
 
 void processors_boot_init(void)
 {
-	if (!make_stacks(&boot_cpu.tables.tss) || (boot_cpu.entry_rsp = stack_alloc()) == 0)
+	if (!make_stacks(&boot_cpu.tables.tss) || (boot_cpu.entry_rsp = stack_alloc(NULL)) == 0)
 		fatal("not enough memory for the first processor");
 	memory_cpu_init(&boot_cpu);
 	isolation_init(box.boot.kernel_base);
@@ -117,8 +117,8 @@ static struct percpu *processor_make(uint32_t apic_id)
 	struct percpu *cpu = pool_page(NULL);
 	struct thread *idle = pool_alloc(NULL, sizeof(*idle));
 
-	if (!cpu || !idle || !make_stacks(&cpu->tables.tss) || (idle->stack_top = stack_alloc()) == 0 ||
-	    (cpu->entry_rsp = stack_alloc()) == 0)
+	if (!cpu || !idle || !make_stacks(&cpu->tables.tss) || (idle->stack_top = stack_alloc(NULL)) == 0 ||
+	    (cpu->entry_rsp = stack_alloc(NULL)) == 0)
 		return NULL;
 	cpu->self = cpu;
 	cpu->index = cpu_count;

@@ -149,7 +149,8 @@ int64_t sys_box_info(struct sys_frame *f, struct object *o)
 				 .tsc_stable = box.tsc_stable,
 				 .tsc_hz = box.tsc_hz,
 				 .pool_bytes = pool_bytes(),
-				 .pool_free = pool_free_pages() * 4096 + stack_cached_bytes(),
+				 .pool_free = pool_free_pages() * 4096,
+				 .pool_small = pool_small_bytes(),
 				 .boot_tsc = log_boot_tsc(),
 				 .tsc_to_ns_mul = box.ns_mul,
 				 .tsc_to_ns_shift = box.ns_shift };

@@ -9,7 +9,6 @@
 #include "kernel/log.h"
 #include "kernel/memory.h"
 #include "kernel/pool.h"
-#include "kernel/pool_impl.h"
 #include "kernel/space.h"
 #include "kernel/sys.h"
 #include "kernel/thread_impl.h"
@@ -19,8 +18,6 @@
 #include "lib/x86/cr.h"
 #include "lib/x86/msr.h"
 #include <stddef.h>
-
-enum { STACK_PAGES = KERNEL_STACK_BYTES / 4096 };
 
 struct first_frame { /* what context_switch and thread_start find on a new stack */
 	uint64_t callee_saved[6], start;
@@ -98,11 +95,7 @@ int thread_create(struct space *s, uint64_t entry, uint64_t stack, uint64_t argu
 	t->cpu = t->target = cpu;
 	t->priority = (uint8_t)priority;
 	t->timer.fire = wait_over;
-	if (pool_charge(s, STACK_PAGES) == 0) {
-		t->stack_top = stack_alloc();
-		if (!t->stack_top)
-			pool_uncharge(s, STACK_PAGES);
-	}
+	t->stack_top = stack_alloc(s);
 	if (t->stack_top) {
 		first_frame(t);
 		r = thread_join_space(t, s);
@@ -121,10 +114,8 @@ void thread_destroy(struct object *o)
 	struct thread *t = list_entry(o, struct thread, object);
 	struct space *s = t->space;
 
-	if (t->stack_top) {
-		stack_free(t->stack_top);
-		pool_uncharge(s, STACK_PAGES);
-	}
+	if (t->stack_top)
+		stack_free(s, t->stack_top);
 	if (t->fpu_area)
 		pool_page_free(s, t->fpu_area);
 	pool_free(s, t, sizeof(*t));

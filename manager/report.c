@@ -44,10 +44,11 @@ void report_memory(struct manager *m, char *line, size_t bytes)
 	sys_box_info(&m->box);
 	sys_space_ctl(HANDLE_SELF_SPACE, SPACE_INFO, sys_ptr(&info), 0);
 	format(line, bytes, "memory: %llu KiB free for VMs in %u pieces, the largest of %llu KiB; of the "
-			    "kernel's %llu KiB %llu free; the manager has %llu KiB of them and %u handles",
+			    "kernel's %llu KiB %llu free, %llu bytes in small objects; the manager has %llu KiB of them and %u handles",
 	       (unsigned long long)(memory_free(&m->memory) >> 10), m->memory.pieces,
 	       (unsigned long long)(memory_largest(&m->memory) >> 10),
 	       (unsigned long long)(m->box.pool_bytes >> 10), (unsigned long long)(m->box.pool_free >> 10),
+	       (unsigned long long)m->box.pool_small,
 	       (unsigned long long)info.used * 4, info.handles);
 }
 

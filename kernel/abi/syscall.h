@@ -144,7 +144,8 @@ struct box_info {
 	uint32_t cpus;
 	uint32_t tsc_stable; /* no warp seen between processors */
 	uint64_t tsc_hz;
-	uint64_t pool_bytes, pool_free;
+	uint64_t pool_bytes, pool_free; /* in whole pages */
+	uint64_t pool_small; /* what small objects have of the pages that are not free */
 	uint64_t boot_tsc; /* at kernel entry */
 	char vendor[16]; /* the backend: for people, never for decisions */
 	char cmdline[1024]; /* the box's command line, as booted */

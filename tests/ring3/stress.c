@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include "tests/ring3/garbage.h"
 
-enum { ROUNDS = 60, WARM_UP = 10, CALLS = 6000, QUOTA = 400, PIECE = 2 << 20 };
+enum { ROUNDS = 60, CALLS = 6000, QUOTA = 400, PIECE = 2 << 20 };
 
 /* Calls that would only end or delay the test, or flood the log. */
 static bool left_out(uint64_t n, const uint64_t *a, uint64_t chance)
@@ -81,9 +81,9 @@ void ring3_main(const struct manager_boot *boot)
 	for (unsigned round = 0; round < ROUNDS && failed == 0; round++) {
 		failed += round_run(&w, round);
 		after = pool_free(&w);
-		if (round == WARM_UP) /* page tables of the kernel half grow to what they will be */
+		if (round == 0)
 			before = after;
-		if (round <= WARM_UP || after == before)
+		if (after == before)
 			continue;
 		say("FAIL round %u: %lld bytes of the pool are gone", round, (long long)(before - after));
 		failed++;

@@ -104,11 +104,13 @@ static void quota_bounds_pages_and_small_objects(void)
 	CHECK(!pool_page(&space));
 	pool_page_free(&space, page);
 	CHECK((page = pool_page(&space)) != NULL);
-	CHECK(pool_charge(&space, 1) < 0);
+	CHECK_EQ(pool_small_bytes(), 2 * 4096);
 	while (n)
 		pool_free(&space, small[--n], 100);
-	CHECK_EQ(pool_charge(&space, 2), 0);
-	pool_uncharge(&space, 2);
+	CHECK_EQ(pool_small_bytes(), 0);
+	CHECK((small[0] = pool_pages(&space, 1)) != NULL);
+	CHECK(!pool_page(&space));
+	pool_pages_free(&space, small[0], 1);
 	pool_page_free(&space, page);
 	CHECK_EQ(space.used, 0);
 }
