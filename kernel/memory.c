@@ -171,3 +171,9 @@ void stack_free(struct space *payer, uint64_t top)
 {
 	pool_pages_free(payer, (char *)KERNEL_POOL + (top - KERNEL_STACKS) / 2 - KERNEL_STACK_BYTES, 1);
 }
+
+bool stack_guards(uint64_t va)
+{
+	return va - (uint64_t)boot_stack_guard < PAGE_4K ||
+	       (va - KERNEL_STACKS < 2 * POOL_PDS * PAGE_1G && va % (2 * KERNEL_STACK_BYTES) < KERNEL_STACK_BYTES);
+}

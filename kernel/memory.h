@@ -64,3 +64,6 @@ void memory_read(uint64_t base, void *to, size_t bytes);
 /* The top of a kernel stack, two of the payer's pages with nothing mapped below, or 0. */
 uint64_t stack_alloc(struct space *payer);
 void stack_free(struct space *payer, uint64_t top);
+/* True for an address in the unmapped pages below a kernel stack, the one that boot/entry.asm made, too. */
+bool stack_guards(uint64_t va);
+extern const char boot_stack_guard[]; /* a page; its stack is processor 0's until the end */

@@ -12,15 +12,18 @@
 #include "kernel/box.h"
 #include "kernel/log.h"
 #include "kernel/log_impl.h"
+#include "kernel/memory.h"
 #include "kernel/percpu.h"
 #include "kernel/space.h"
 #include "kernel/symbols.h"
 #include "kernel/thread_impl.h"
 #include "lib/format.h"
 #include "lib/text.h"
+#include "lib/x86/cr.h"
 #include <stdbool.h>
 #include <stddef.h>
 
+enum { STOPPED_HERE = 1, STOPPED_SAID }; /* percpu.stopped */
 enum { FRAMES_MAX = 24, PATIENCE_US = 200000 };
 
 static uint32_t panicking; /* (a) 1 + the processor that speaks */
@@ -86,20 +89,21 @@ static void backtrace(uint64_t rip, uint64_t rbp)
 	}
 }
 
-static void wait_turn_of_others(void)
+/* Until every other processor has come to `state`; one by one where that is STOPPED_SAID. */
+static void wait_others(uint32_t state)
 {
 	unsigned self = cpu_index();
 
-	apic_send_nmi_others();
 	for (unsigned i = 0; i < cpu_count; i++) {
 		uint64_t end = rdtsc() + box.tsc_hz / 1000000 * PATIENCE_US;
 
 		if (i == self || !cpu_table[i] || !cpu_table[i]->online)
 			continue;
-		__atomic_store_n(&turn, i + 1, __ATOMIC_SEQ_CST);
-		while (!__atomic_load_n(&cpu_table[i]->stopped, __ATOMIC_ACQUIRE) && rdtsc() < end)
+		if (state == STOPPED_SAID)
+			__atomic_store_n(&turn, i + 1, __ATOMIC_SEQ_CST);
+		while (__atomic_load_n(&cpu_table[i]->stopped, __ATOMIC_ACQUIRE) < state && rdtsc() < end)
 			cpu_pause();
-		if (!cpu_table[i]->stopped)
+		if (state == STOPPED_SAID && cpu_table[i]->stopped < state)
 			log_line("panic", "processor %u does not answer", i);
 	}
 }
@@ -117,6 +121,7 @@ void panic_join(const struct trap_frame *f)
 
 	if (!__atomic_load_n(&panicking, __ATOMIC_ACQUIRE))
 		return;
+	__atomic_store_n(&cpu->stopped, STOPPED_HERE, __ATOMIC_RELEASE);
 	while (__atomic_load_n(&turn, __ATOMIC_ACQUIRE) != cpu->index + 1)
 		cpu_pause();
 	if (f->cs & 3)
@@ -124,7 +129,7 @@ void panic_join(const struct trap_frame *f)
 			 cpu->current->space->name, f->rip);
 	else
 		backtrace(f->rip, f->rbp);
-	__atomic_store_n(&cpu->stopped, 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&cpu->stopped, STOPPED_SAID, __ATOMIC_RELEASE);
 	for (;;)
 		__asm__ volatile("cli\n\thlt");
 }
@@ -143,6 +148,11 @@ static void panic_begin(void)
 			box_halt();
 		panic_join(&nowhere);
 	}
+	/* First of all: the manager may be in the middle of a line on the same port. */
+	if (cpu_count > 1) {
+		apic_send_nmi_others();
+		wait_others(STOPPED_HERE);
+	}
 	log_take_back();
 }
 
@@ -157,8 +167,7 @@ static void last_line(const char *who, const char *text)
 
 static void panic_end(void)
 {
-	if (cpu_count > 1)
-		wait_turn_of_others();
+	wait_others(STOPPED_SAID);
 	last_line("panic", "panic");
 	box_halt();
 }
@@ -179,6 +188,9 @@ void panic(const char *fmt, ...)
 void panic_trap(const struct trap_frame *f)
 {
 	panic_begin();
+	/* A fault that found no room for its frame: only #DF has a stack of its own. */
+	if (f->vector == VECTOR_DF && stack_guards(read_cr2()))
+		log_line("panic", "kernel stack overflow: 0x%lx is in the guard page below a stack", read_cr2());
 	log_line("panic", "exception %lu, error 0x%lx, at 0x%lx, CR2 0x%lx", f->vector, f->error,
 		 f->rip, read_cr2());
 	log_line("panic", "RAX %lx RBX %lx RCX %lx RDX %lx RSI %lx RDI %lx", f->rax, f->rbx, f->rcx,

@@ -69,7 +69,7 @@ struct percpu {
 #ifdef STRETCH
 	uint64_t stretch_from, stretch_worst; /* kernel/stretch.c */
 #endif
-	uint32_t stopped; /* (a) panic: this processor has printed its part */
+	uint32_t stopped; /* (a) panic: 1: this processor has come to a stop, 2: and has printed its part */
 	struct cpu_tables tables; /* GDT, TSS, IST stacks' addresses */
 };
 
