@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Looks for a VM's frames in every page table, the kernel half and the user half, its own monitor's
- * user half apart; for pages of ours that can be written and executed, and for what this processor has
- * against ring 0's use of ring 3's memory. Reads tables, changes nothing.
+ * user half apart; for pages of ours that can be written and executed, for what this processor has
+ * against ring 0's use of ring 3's memory, and for the guard page of each stack. Changes nothing, but for what
+ * the tests have it plant.
  */
 #include "kernel/selfcheck.h"
 
@@ -13,8 +14,10 @@
 #include "kernel/box.h"
 #include "kernel/log.h"
 #include "kernel/memory.h"
+#include "kernel/paging.h"
 #include "kernel/pool.h"
 #include "kernel/space.h"
+#include "kernel/thread_impl.h"
 #include "kernel/vm.h"
 #include "lib/string.h"
 #include "lib/text.h"
@@ -27,6 +30,7 @@ enum { KERNEL_HALF = 256, ENTRIES = 512 };
 struct walk {
 	const struct vm *vm;
 	uint64_t leaves;
+	unsigned stacks;
 };
 
 /* Tables are pool pages, but for those of the image, which lie in it. */
@@ -74,6 +78,66 @@ static void walk_table(struct walk *w, const uint64_t *table, unsigned level, ui
 	}
 }
 
+static bool mapped(uint64_t va)
+{
+	const uint64_t *table = memory_kernel_pml4();
+
+	for (unsigned shift = 39;; shift -= 9) {
+		uint64_t e = table[va >> shift & (ENTRIES - 1)];
+
+		if ((e & PTE_P) == 0 || shift == 12 || (shift < 39 && (e & PTE_PS)))
+			return e & PTE_P;
+		table = table_at(e & PTE_ADDR);
+	}
+}
+
+/* `above`: a page that is not part of it, either. */
+static void check_stack(struct walk *w, uint64_t bottom, uint64_t above)
+{
+	if (mapped(bottom - PAGE_4K) || !mapped(bottom) || mapped(above))
+		panic("selfcheck: the kernel stack at %#lx has no guard page", bottom);
+	w->stacks++;
+}
+
+static void check_slot(struct walk *w, uint64_t top)
+{
+	check_stack(w, top - KERNEL_STACK_BYTES, top);
+}
+
+/* Each processor's: of the interrupts, of the way in from ring 3, of its idle thread. */
+static void check_cpu_stacks(struct walk *w)
+{
+	for (unsigned i = 0; i < cpu_count; i++) {
+		const struct percpu *cpu = cpu_table[i];
+
+		for (unsigned k = 0; k < IST_COUNT; k++)
+			check_slot(w, cpu->tables.tss.ist[k]);
+		check_slot(w, cpu->entry_rsp);
+		if (i == 0)
+			check_stack(w, (uint64_t)boot_stack_guard + PAGE_4K, (uint64_t)boot_stack_guard);
+		else
+			check_slot(w, cpu->idle->stack_top);
+	}
+}
+
+/* What must not go unnoticed. */
+static void plant(const struct vm *vm, const char *what)
+{
+	uint64_t top = thread_self()->stack_top, *bottom;
+
+	if (strcmp(what, "plant") == 0 && vm->ranges != 0)
+		(void)memory_window(vm->range[0].base.raw, PAGE_4K);
+	if (strcmp(what, "guard") == 0 && (bottom = page_entry(vm->space->pml4, top - KERNEL_STACK_BYTES)) != NULL)
+		bottom[-1] = bottom[0];
+}
+
+static unsigned overflow(const volatile unsigned *above)
+{
+	volatile unsigned here = *above + 1;
+
+	return here == 0 ? 0 : overflow(&here) + here;
+}
+
 /* All that this processor has is on (arch/cpu.c). */
 static void check_processor(void)
 {
@@ -97,8 +161,9 @@ void selfcheck_vm(const struct vm *vm)
 
 	if (!text_option(box.boot.cmdline, "selfcheck", option, sizeof(option)))
 		return;
-	if (strcmp(option, "plant") == 0 && vm->ranges != 0)
-		(void)memory_window(vm->range[0].base.raw, PAGE_4K);
+	if (strcmp(option, "overflow") == 0)
+		(void)overflow(&spaces);
+	plant(vm, option);
 	while (s->parent != NULL)
 		s = s->parent;
 	space_tree(true);
@@ -108,10 +173,14 @@ void selfcheck_vm(const struct vm *vm)
 			walk_table(&w, s->pml4, 4, 0, s == vm->space ? KERNEL_HALF : 0, PTE_W);
 			spaces++;
 		}
+		for (const struct thread *t = s->threads; t != NULL; t = t->space_next)
+			check_slot(&w, t->stack_top);
 		spin_unlock(&s->lock);
 	}
 	space_tree(false);
 	check_processor();
+	check_cpu_stacks(&w);
+	log_line("selfcheck", "%u kernel stacks, and no page is mapped next to one", w.stacks);
 	log_line("selfcheck", "%s: none of %lu mappings in %u spaces reaches its memory", vm->name,
 		 w.leaves, spaces);
 }
