@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include "lib/format.h"
 #include "lib/string.h"
+#include "lib/x86/cr.h"
 
 /* In the log, and where its own output is. */
 __attribute__((format(printf, 3, 4))) static void tell(struct manager *m, struct guest *g,
@@ -68,6 +69,15 @@ void guest_stop(struct manager *m, struct guest *g, enum life_end end, const cha
 		guest_gone(m, g);
 }
 
+/* A page fault in one of the gaps between a monitor's stacks. */
+static bool stack_overflow(const struct guest *g, const struct space_info *info)
+{
+	uint64_t below = USER_STACK_TOP - info->cr2;
+
+	return info->vector == VECTOR_PF && below <= (g->config->cpus + 1) * MONITOR_STACK_STRIDE &&
+	       (below - 1) % MONITOR_STACK_STRIDE >= MONITOR_STACK_BYTES;
+}
+
 void guest_died(struct manager *m, struct guest *g)
 {
 	struct space_info info = { 0 };
@@ -83,7 +93,8 @@ void guest_died(struct manager *m, struct guest *g)
 		life_ends(&g->life, END_CRASHED);
 		if (info.reason == REASON_FAULT)
 			format(g->reason, sizeof(g->reason),
-			       "its monitor crashed: exception %u at 0x%llx, address 0x%llx", info.vector,
+			       "its monitor crashed: %sexception %u at 0x%llx, address 0x%llx",
+			       stack_overflow(g, &info) ? "stack overflow: " : "", info.vector,
 			       (unsigned long long)info.rip, (unsigned long long)info.cr2);
 		else
 			format(g->reason, sizeof(g->reason), "its monitor has ended");

@@ -50,6 +50,24 @@ static const struct fault_deed family_kill[] = {
 	{ "end of its space", kill_space, ONCE, false },
 };
 
+static unsigned deeper(const volatile unsigned *above)
+{
+	volatile unsigned here = *above + 1;
+
+	return here == 0 ? 0 : deeper(&here) + here;
+}
+
+static void overflow(struct fault_case *c, struct fault_frame *f, bool at_exit)
+{
+	(void)f, (void)at_exit;
+	(void)deeper(&c->number);
+}
+
+/* Apart from the others: the judge looks for its words. */
+static const struct fault_deed family_stack[] = {
+	{ "stack overflow", overflow, ONCE, false },
+};
+
 /* Those that end the whole monitor at once: nobody has to type anything. */
 static const struct fault_deed family_die[] = {
 	{ "illegal instruction", kill_ud, ONCE, false },
@@ -271,7 +289,7 @@ static const struct {
 } families[] = {
 #define FAMILY(name) { #name, family_##name, sizeof(family_##name) / sizeof(family_##name[0]) }
 	FAMILY(kill),	  FAMILY(die),	FAMILY(corrupt), FAMILY(spin), FAMILY(exhaust),
-	FAMILY(nonsense), FAMILY(area), FAMILY(result),
+	FAMILY(nonsense), FAMILY(area), FAMILY(result), FAMILY(stack),
 };
 
 unsigned fault_deeds(const char *family, const struct fault_deed **deeds)

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include "kernel/abi/layout.h"
 
 /* A child's handles, in the order in which they are granted. */
 enum { OWN_SPACE = 1, FOREIGN_EVENT = 2, RAM = 3 };
@@ -369,6 +370,19 @@ static bool log_is_told(struct world *w)
 	return sys_event_wait(event, ~0ULL, sys_tsc() + w->box.tsc_hz / 100, &bits) == E_TIMEOUT;
 }
 
+/* Below the stack of the first program nothing is mapped: the kernel, asked to write there, says so. */
+static bool stack_has_a_guard(struct world *w)
+{
+	uint64_t at = (uint64_t)(uintptr_t)__builtin_frame_address(0) & ~0xfffULL, bottom;
+
+	while (sys_range_info(w->stacks, (struct range_info *)(uintptr_t)(at - 4096)) == 0)
+		at -= 4096;
+	for (bottom = at; at > bottom - (1 << 20); at -= 4096)
+		if (sys_range_info(w->stacks, (struct range_info *)(uintptr_t)(at - 4096)) != E_FAULT)
+			return false;
+	return bottom < USER_STACK_TOP && bottom >= USER_STACK_TOP - (1 << 20);
+}
+
 void ring3_main(const struct manager_boot *boot);
 void ring3_main(const struct manager_boot *boot)
 {
@@ -395,5 +409,9 @@ void ring3_main(const struct manager_boot *boot)
 		say("ok log_is_told");
 	else
 		say("FAIL log_is_told"), failed++;
-	finish(count + 1 - failed, failed);
+	if (stack_has_a_guard(&w))
+		say("ok stack_has_a_guard");
+	else
+		say("FAIL stack_has_a_guard"), failed++;
+	finish(count + 2 - failed, failed);
 }
