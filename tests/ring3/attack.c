@@ -383,6 +383,12 @@ static bool stack_has_a_guard(struct world *w)
 	return bottom < USER_STACK_TOP && bottom >= USER_STACK_TOP - (1 << 20);
 }
 
+static unsigned told(const char *attack, bool ok)
+{
+	say(ok ? "ok %s" : "FAIL %s", attack);
+	return !ok;
+}
+
 void ring3_main(const struct manager_boot *boot);
 void ring3_main(const struct manager_boot *boot)
 {
@@ -405,13 +411,7 @@ void ring3_main(const struct manager_boot *boot)
 			say("ok %s", attacks[i].name);
 		failed += !ok;
 	}
-	if (log_is_told(&w))
-		say("ok log_is_told");
-	else
-		say("FAIL log_is_told"), failed++;
-	if (stack_has_a_guard(&w))
-		say("ok stack_has_a_guard");
-	else
-		say("FAIL stack_has_a_guard"), failed++;
+	failed += told("log_is_told", log_is_told(&w));
+	failed += told("stack_has_a_guard", stack_has_a_guard(&w));
 	finish(count + 2 - failed, failed);
 }
