@@ -17,7 +17,6 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -32,7 +31,7 @@ struct relay {
 	const struct emulator *emulator;
 	pid_t pid;
 	int to_box, from_box, errors;
-	bool input_open, escape, left, timed_out, closed /* the box's output */;
+	bool input_open, typed /* by a person, at a terminal */, escape, left, timed_out, closed /* the box's output */;
 	/*
 	 * the line being received, control sequences removed; the last whole line with words in it
 	 */
@@ -54,8 +53,6 @@ struct relay {
 	int64_t start_ms, last_output_ms;
 };
 
-static struct termios terminal_saved;
-static bool terminal_raw;
 static volatile sig_atomic_t signal_seen;
 
 static int64_t now_ms(void)
@@ -64,31 +61,6 @@ static int64_t now_ms(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-/* ------------------------------------------------------------------------------ the terminal */
-
-static void terminal_restore(void)
-{
-	if (terminal_raw)
-		tcsetattr(0, TCSADRAIN, &terminal_saved);
-	terminal_raw = false;
-}
-
-/* Keys go to the guest as they are. Output processing stays: not every line ends in CR LF. */
-static void terminal_take(void)
-{
-	struct termios t;
-
-	if (!isatty(0) || tcgetpgrp(0) != getpgrp() || tcgetattr(0, &terminal_saved) != 0)
-		return;
-	t = terminal_saved;
-	cfmakeraw(&t);
-	t.c_oflag = terminal_saved.c_oflag;
-	terminal_raw = true;
-	atexit(terminal_restore);
-	tcsetattr(0, TCSADRAIN, &t);
-	fprintf(stderr, "bulkhead: to leave, press Ctrl-] and then q\n");
 }
 
 static void on_signal(int number)
@@ -254,7 +226,7 @@ static void errors_take(struct relay *r)
 
 static void input_key(struct relay *r, char c)
 {
-	if (terminal_raw && r->escape) {
+	if (r->typed && r->escape) {
 		r->escape = false;
 		if (c == 'q' || c == 'Q') {
 			r->left = true;
@@ -265,7 +237,7 @@ static void input_key(struct relay *r, char c)
 				"\r\nbulkhead: Ctrl-] q leaves, Ctrl-] Ctrl-] sends Ctrl-]\r\n");
 			return;
 		}
-	} else if (terminal_raw && c == ESCAPE_KEY) {
+	} else if (r->typed && c == ESCAPE_KEY) {
 		r->escape = true;
 		return;
 	}
@@ -492,7 +464,7 @@ int relay(const struct emulator *emulator, unsigned int timeout)
 	sigaction(SIGHUP, &act, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	r.emulator = emulator;
-	terminal_take();
+	r.typed = terminal_take();
 	r.start_ms = r.last_output_ms = now_ms();
 	if (emulator_start(&r))
 		loop(&r, timeout);

@@ -81,6 +81,13 @@ int bochs_run(const struct box *box, const struct tool_options *options, const c
 	      uint64_t memory);
 
 /*
+ * terminal.c: standard input raw, when it is a terminal that we may read: keys go to the guest as they are. False:
+ * it is none. Given back at exit, or before.
+ */
+bool terminal_take(void);
+void terminal_restore(void);
+
+/*
  * relay.c: the terminal and the emulator's serial line, until the emulator ends. The serial line is
  * its standard input and output, or, with listen_fd >= 0, the first connection to that socket; its
  * output is thrown away then. Of its error output, the lines that error_worth likes are shown.
