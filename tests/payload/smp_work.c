@@ -5,6 +5,8 @@
  */
 #include "tests/payload/smp_work/smp_work.h"
 
+#include "lib/string.h"
+
 enum {
 	MSR_TSC_ADJUST = 0x3b, MSR_KVM_SYSTEM_TIME = 0x4b564d01, ROUNDS = 201,
 	HANDOVERS = 4, LOCKED_ADDS = 2000, READS = 200, CLOCK_READS = 3000,
